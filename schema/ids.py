@@ -1,0 +1,74 @@
+"""Identities: readable prefix, time-ordered, and derived where a repeat must give the same one.
+
+A message id is a UUID whose first 48 bits are milliseconds, so that rows written together lie
+together in the index. The id of an effect keeps the time of its cause and hashes the rest from it:
+a decision made twice has the same identity, whoever makes it.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from hashlib import blake2b
+from uuid import UUID
+
+CROCKFORD = "0123456789abcdefghjkmnpqrstvwxyz"
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MILLISECOND = timedelta(milliseconds=1)
+
+
+def epoch_ms(moment: datetime) -> int:
+    """Whole milliseconds since 1970 of an aware time."""
+    return (moment - EPOCH) // MILLISECOND
+
+
+def message_id(now_ms: int, randomness: bytes) -> str:
+    """A new, time-ordered message id from 10 random bytes (UUID version 7, RFC 9562)."""
+    return _uuid(now_ms.to_bytes(6, "big"), randomness)
+
+
+def derived_id(cause_id: str, actor: str, index: int) -> str:
+    """The id of the `index`-th effect that `actor` draws from the message `cause_id`."""
+    cause = UUID(cause_id).bytes
+    digest = blake2b(b"%b%b\n%d" % (cause, actor.encode(), index), digest_size=10).digest()
+    return _uuid(cause[:6], digest)
+
+
+def outside_id(source: str, event_id: str) -> str:
+    """Our id for an event of an outside system, which is unique by (source, id) in CloudEvents."""
+    text = f"{len(source)}\n{source}{event_id}"  # the length: either may hold any character
+    digest = blake2b(text.encode(), digest_size=16).digest()
+    return _uuid(digest[:6], digest[6:])
+
+
+def payment_id(merchant_no: str, merchant_order_no: str, now: datetime) -> str:
+    """Our payment number: time first, the merchant's last six characters at the end (28 in all).
+
+    The middle is a hash of the merchant's own number. Two payments share an id only if the same
+    merchant places them in the same millisecond with numbers that collide in 40 bits.
+    """
+    order = blake2b(f"{merchant_no}\n{merchant_order_no}".encode(), digest_size=5).digest()
+    middle = base32(int.from_bytes(order, "big"), 8)
+    return f"pay_{base32(epoch_ms(now), 10)}{middle}{merchant_no[-6:].rjust(6, '0').lower()}"
+
+
+def attempt_id(payment_id: str, number: int) -> str:
+    """The id of a payment's `number`-th attempt (1 to 99); it is also our number at the channel.
+
+    26 characters of a-z and 0-9, inside WeChat's 6 to 32 for `out_trade_no`.
+    """
+    assert 1 <= number <= 99
+    return f"{payment_id.removeprefix('pay_')}{number:02d}"
+
+
+def base32(number: int, width: int) -> str:
+    """`number` in Crockford's alphabet, highest digit first: text order is number order."""
+    digits = [CROCKFORD[(number >> shift) & 31] for shift in range(5 * (width - 1), -1, -5)]
+    return "".join(digits)
+
+
+def _uuid(head: bytes, tail: bytes) -> str:
+    raw = bytearray(head + tail)
+    raw[6] = raw[6] & 0x0F | 0x70
+    raw[8] = raw[8] & 0x3F | 0x80
+    text = raw.hex()
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"

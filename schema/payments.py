@@ -1,0 +1,130 @@
+"""The words of a payment that several rooms and doors share."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+from schema.events import Moment
+from schema.messages.contract import Part
+from schema.money import AmountFen, Currency
+from schema.text import (
+    ClientIp,
+    MerchantNo,
+    MerchantOrderNo,
+    Metadata,
+    PayerId,
+    PaymentId,
+    Subject,
+    WebUrl,
+)
+
+PayType = Literal["wechat_native"]
+"""The payment products 支付产品 that can be asked for."""
+
+EXPIRES_IN_S_DEFAULT = 300
+"""Five minutes: the founding document's life of an unpaid order."""
+
+
+class PaymentRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a merchant asks for, over HTTP or AMQP; the content that a repeat is compared with."""
+
+    merchant_order_no: MerchantOrderNo
+    amount_fen: AmountFen
+    currency: Currency = "CNY"
+    pay_type: PayType
+    subject: Subject
+    expires_in_s: Annotated[
+        int, Meta(ge=60, le=86_400, description="Life of the order in seconds: 1 min to 24 h.")
+    ] = EXPIRES_IN_S_DEFAULT
+    client_ip: ClientIp | None = None
+    payer_id: PayerId | None = None
+    notify_url: WebUrl | None = None
+    metadata: Metadata = {}
+
+
+class PaymentState(StrEnum):
+    """Where a payment stands; the table of moves is in `actors/ordering/rules.py`."""
+
+    PLACED = "placed"
+    PENDING = "pending"
+    UNKNOWN = "unknown"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+
+
+class Refusal(Part, frozen=True, kw_only=True):
+    """Why something was not done: a stable code for programs, a reason for people."""
+
+    code: str
+    reason: str
+    param: str | None = None
+    """The field of the request that is at fault, where one is."""
+
+
+class PaymentView(Struct, frozen=True, kw_only=True):
+    """A payment as merchants see it, in HTTP answers, replies and webhooks alike."""
+
+    id: PaymentId
+    merchant_no: MerchantNo
+    merchant_order_no: MerchantOrderNo
+    state: PaymentState
+    amount_fen: AmountFen
+    currency: Currency
+    pay_type: PayType
+    subject: Subject
+    metadata: Metadata
+    created_at: Moment
+    expires_at: Moment
+    code_url: str | UnsetType = UNSET
+    """What the payer scans; present once the channel has given it."""
+    channel_no: str | UnsetType = UNSET
+    channel_trade_no: str | UnsetType = UNSET
+    paid_at: Moment | UnsetType = UNSET
+    fee_fen: int | UnsetType = UNSET
+    failure: Refusal | UnsetType = UNSET
+
+
+class PaymentTerms(Part, frozen=True, kw_only=True):
+    """What the rooms along the way need to know of a payment; it travels with it unchanged."""
+
+    payment_id: PaymentId
+    merchant_no: MerchantNo
+    amount_fen: AmountFen
+    currency: Currency
+    pay_type: PayType
+    subject: Subject
+    expires_at: Moment
+    client_ip: str | None = None
+    payer_id: str | None = None
+
+
+class RiskDecision(Part, frozen=True, kw_only=True):
+    """The record of one risk check: what was decided and every rule that spoke."""
+
+    verdict: Literal["pass", "refuse"]
+    reasons: tuple[Refusal, ...] = ()
+    decided_at: Moment | None = None
+
+
+class Candidate(Part, frozen=True, kw_only=True):
+    """One channel that routing looked at: removed by a filter, or ranked with a draw."""
+
+    channel_no: str
+    tier: Literal["default", "backup"]
+    priority: int
+    weight: int
+    removed_by: str | None = None
+    """The filter that took it out and the figures that it compared."""
+
+
+class RoutingDecision(Part, frozen=True, kw_only=True):
+    """The record of one routing: with the seed, anybody can make the same decision again."""
+
+    seed: str
+    candidates: tuple[Candidate, ...]
+    ranked: tuple[str, ...]
+    """Channel numbers in the order in which they may be tried; empty means unroutable."""
+    decided_at: Moment | None = None
