@@ -1,0 +1,1 @@
+"""The pipes: events in, one transaction, effects out. Exactly-once effects live only here."""
