@@ -1,0 +1,1 @@
+"""Accounting 账户系统: keeps the books; every booking sums to zero."""

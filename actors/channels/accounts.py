@@ -1,0 +1,38 @@
+"""Channel accounts, ready to speak: the profile from the directory, the keys out of the vault."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import msgspec
+
+from actors.channels.attempt import Account
+from bus.directory import Directory
+from bus.vault import Vault
+from schema.channels.wechat import WechatAccount, WechatKeys
+from schema.profiles import ChannelProfile
+
+_account = msgspec.json.Decoder(WechatAccount)
+
+
+class Accounts:
+    """Opens each account once per version of its profile."""
+
+    def __init__(self, directory: Directory, vault: Vault) -> None:
+        self._directory = directory
+        self._vault = vault
+        self._opened: dict[str, Account] = {}
+
+    async def find(self, channel_nos: Iterable[str]) -> dict[str, Account]:
+        """The accounts of these channels; a channel that is not registered is left out."""
+        profiles = await self._directory.channels.find(channel_nos)
+        return {number: self._open(profile) for number, profile in profiles.items()}
+
+    def _open(self, profile: ChannelProfile) -> Account:
+        known = self._opened.get(profile.channel_no)
+        if known is not None and known.profile == profile:
+            return known
+        document = self._vault.open(profile.account, f"channel:{profile.channel_no}")
+        account = Account(profile=profile, keys=WechatKeys.of(_account.decode(document)))
+        self._opened[profile.channel_no] = account
+        return account

@@ -1,0 +1,71 @@
+"""The wiring of channels: what channels tell us, what we ask them, and what we ask again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from functools import partial
+
+from actors.channels import store
+from actors.channels.accounts import Accounts
+from actors.channels.calls import Ticket, call, lane, open_tickets, record
+from actors.channels.notices import Notices, decide_notice, load_notices
+from actors.channels.wechat import WechatSender
+from bus.broker import Broker
+from bus.caller import Caller
+from bus.database import Connection, Pool
+from bus.decider import Decider
+from bus.duty import Duty
+from bus.effects import Outgoing, deliveries
+from bus.jobs import now_utc
+from bus.origin import new_event
+from bus.topology import Inlet
+from schema.channels import Verdict
+from schema.messages.channels import QueryAttempt
+from schema.messages.contract import Message
+from schema.messages.doors import ChannelNotified
+from schema.messages.routing import PaymentRouted
+
+NOTICES = Inlet("channels.notices", hears=(ChannelNotified,))
+CALLS = Inlet("channels.calls", hears=(PaymentRouted, QueryAttempt))
+INLETS = (NOTICES, CALLS)
+
+QUERIES_PER_ROUND = 200
+
+
+def notices(accounts: Accounts) -> Decider[Notices]:
+    """The decider that hears what channels say on their own."""
+
+    async def load(connection: Connection, messages: Sequence[Message]) -> Notices:
+        return await load_notices(connection, messages, accounts, now_utc())
+
+    return Decider(inlet=NOTICES, load=load, decide=decide_notice, save=store.save_attempts)
+
+
+def calls(accounts: Accounts, sender: WechatSender) -> Caller[Ticket, Verdict]:
+    """The caller that asks channels, in three beats."""
+
+    async def opened(
+        connection: Connection, messages: Sequence[Message], now: datetime
+    ) -> list[Ticket | None]:
+        return await open_tickets(connection, messages, accounts, now)
+
+    return Caller(inlet=CALLS, open=opened, call=partial(call, sender), record=record, lane=lane)
+
+
+def ask_again(pool: Pool, broker: Broker) -> Duty:
+    """The duty that asks about attempts whose notice does not come. It works from the attempts'
+    own state, so nothing has to be remembered elsewhere."""
+
+    async def run_once() -> int:
+        async with pool.acquire() as connection, connection.transaction():
+            due = await store.postpone_queries(connection, now_utc(), QUERIES_PER_ROUND)
+            events = [
+                Outgoing.of(message, new_event(message, subject=payment_id))
+                for attempt_id, channel_no, payment_id in due
+                for message in [QueryAttempt(attempt_id=attempt_id, channel_no=channel_no)]
+            ]
+            await broker.publish(deliveries(events))
+        return len(due)
+
+    return Duty("channels.ask_again", run_once, every_s=1.0, batch=QUERIES_PER_ROUND)

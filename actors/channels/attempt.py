@@ -1,0 +1,71 @@
+"""An attempt: one try to have a payment paid through one channel, under a number of our own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from enum import StrEnum
+
+from msgspec import Struct
+
+from bus.books import Book
+from schema.channels.wechat import WechatKeys
+from schema.payments import PaymentTerms, RiskDecision, RoutingDecision
+from schema.profiles import ChannelProfile
+
+
+class AttemptState(StrEnum):
+    """Where an attempt stands; unknown is a state, never a failure."""
+
+    OPENED = "opened"
+    PENDING = "pending"
+    UNKNOWN = "unknown"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+
+
+class Decisions(Struct, frozen=True, kw_only=True):
+    """The records that explain why this attempt was made."""
+
+    risk: RiskDecision
+    routing: RoutingDecision
+
+
+class Attempt(Struct, frozen=True, kw_only=True):
+    """Field names are the columns of `channels.attempt`."""
+
+    attempt_id: str
+    payment_id: str
+    channel_no: str
+    rank: int
+    state: AttemptState
+    terms: PaymentTerms
+    decisions: Decisions
+    code_url: str | None = None
+    channel_trade_no: str | None = None
+    paid_fen: int | None = None
+    channel_code: str | None = None
+    channel_message: str | None = None
+    queries: int = 0
+    query_at: datetime | None = None
+    opened_at: datetime
+    answered_at: datetime | None = None
+    paid_at: datetime | None = None
+    updated_at: datetime
+
+
+class Account(Struct, frozen=True, kw_only=True):
+    """A channel's profile with its keys, ready to speak."""
+
+    profile: ChannelProfile
+    keys: WechatKeys
+
+
+class Attempts(Book[str, Attempt]):
+    """Attempts by id, with the accounts of their channels."""
+
+    def __init__(
+        self, attempts: Iterable[Attempt] = (), accounts: Mapping[str, Account] = {}
+    ) -> None:
+        super().__init__(attempts, key=lambda attempt: attempt.attempt_id)
+        self.accounts = accounts

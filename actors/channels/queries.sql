@@ -1,0 +1,41 @@
+-- open_attempts
+-- Stores attempts that are about to be made, in key order; one that is there stays as it is.
+INSERT INTO channels.attempt
+SELECT * FROM json_populate_recordset(NULL::channels.attempt, $1::json) ORDER BY attempt_id
+ON CONFLICT (attempt_id) DO NOTHING
+RETURNING attempt_id;
+
+-- find_last_attempts
+-- The newest attempt of each of these payments.
+SELECT DISTINCT ON (payment_id) * FROM channels.attempt
+WHERE payment_id = ANY($1::text[]) ORDER BY payment_id, rank DESC;
+
+-- lock_attempts
+-- Attempts by id, locked in the order of their ids.
+SELECT * FROM channels.attempt WHERE attempt_id = ANY($1::text[]) ORDER BY attempt_id FOR UPDATE;
+
+-- change_attempts
+-- Stores what became of attempts, given as a JSON array of rows.
+UPDATE channels.attempt AS a SET
+    state = n.state, code_url = n.code_url, channel_trade_no = n.channel_trade_no,
+    paid_fen = n.paid_fen, channel_code = n.channel_code, channel_message = n.channel_message,
+    queries = n.queries, query_at = n.query_at, answered_at = n.answered_at,
+    paid_at = n.paid_at, updated_at = n.updated_at
+FROM json_populate_recordset(NULL::channels.attempt, $1::json) AS n
+WHERE a.attempt_id = n.attempt_id;
+
+-- keep_notices
+-- Stores notices as they came, in key order; a notice that a channel repeats is one row.
+INSERT INTO channels.notice (channel_no, notice_id, body, received_at)
+SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::timestamptz[]) ORDER BY 1, 2
+ON CONFLICT DO NOTHING;
+
+-- postpone_queries
+-- Takes attempts that are due to be asked about and puts them off, so that nobody else asks now.
+UPDATE channels.attempt AS a SET query_at = $1::timestamptz + interval '30 seconds'
+FROM (
+    SELECT attempt_id FROM channels.attempt WHERE query_at <= $1
+    ORDER BY query_at LIMIT $2 FOR UPDATE SKIP LOCKED
+) AS due
+WHERE a.attempt_id = due.attempt_id
+RETURNING a.attempt_id, a.channel_no, a.payment_id;

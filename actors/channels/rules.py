@@ -1,0 +1,218 @@
+"""What a channel's word makes of an attempt.
+
+Only two words move money's fate: "paid" and "surely not paid". Everything else leaves it open, and
+it is asked again. The next channel is tried only after a proof that this one was not paid.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from msgspec.structs import replace
+
+from actors.channels.attempt import Attempt, AttemptState, Decisions
+from bus.decider import Decision
+from bus.effects import Effect, Publish
+from schema import ids
+from schema.channels import NotKnownThere, Paid, Pending, SurelyNotPaid, Unknown, Verdict
+from schema.messages.channels import (
+    AttemptFailed,
+    AttemptPending,
+    AttemptSucceeded,
+    AttemptUnknown,
+)
+from schema.messages.routing import PaymentRouted
+from schema.payments import Refusal
+from schema.profiles import ChannelProfile
+
+OPEN = (AttemptState.OPENED, AttemptState.PENDING, AttemptState.UNKNOWN)
+
+LADDER_S = (5, 10, 20, 40, 80, 160, 300, 600, 1_800, 3_600)
+"""When to ask for a notice that does not come 补单: soon first, since most lost notices are lost
+within the payer's patience; later hourly, for as long as it takes. Age alone decides nothing."""
+
+
+def first_attempt(message: PaymentRouted, now: datetime) -> Attempt:
+    """The attempt at the best channel."""
+    return _attempt(message.terms.payment_id, 1, message, now)
+
+
+def next_attempt(attempt: Attempt, now: datetime) -> Attempt | None:
+    """The attempt at the next channel of the ranked list, if there is one while the order lives."""
+    ranked, rank = attempt.decisions.routing.ranked, attempt.rank + 1
+    if rank > len(ranked) or attempt.terms.expires_at <= now:
+        return None
+    return replace(
+        attempt,
+        attempt_id=ids.attempt_id(attempt.payment_id, rank),
+        channel_no=ranked[rank - 1],
+        rank=rank,
+        state=AttemptState.OPENED,
+        channel_code=None,
+        channel_message=None,
+        queries=0,
+        query_at=query_time(0, now),
+        opened_at=now,
+        answered_at=None,
+        updated_at=now,
+    )
+
+
+def _attempt(payment_id: str, rank: int, message: PaymentRouted, now: datetime) -> Attempt:
+    return Attempt(
+        attempt_id=ids.attempt_id(payment_id, rank),
+        payment_id=payment_id,
+        channel_no=message.routing.ranked[rank - 1],
+        rank=rank,
+        state=AttemptState.OPENED,
+        terms=message.terms,
+        decisions=Decisions(risk=message.risk, routing=message.routing),
+        query_at=query_time(0, now),
+        opened_at=now,
+        updated_at=now,
+    )
+
+
+def query_time(queries: int, now: datetime) -> datetime:
+    """When to ask the channel after it was asked `queries` times in vain."""
+    return now + timedelta(seconds=LADDER_S[min(queries, len(LADDER_S) - 1)])
+
+
+def hear(attempt: Attempt, verdict: Verdict, profile: ChannelProfile, now: datetime) -> Decision:
+    """What a verdict changes. Its last change may be the attempt at the next channel."""
+    if attempt.state is AttemptState.SUCCEEDED:
+        return _hear_late(attempt, verdict, now)
+    if isinstance(verdict, Paid):
+        return paid(attempt, verdict, profile, now)
+    if attempt.state is AttemptState.FAILED:
+        return Decision()
+    match verdict:
+        case Pending(code_url=code_url) if code_url:
+            return _shown(attempt, code_url, now)
+        case Pending(code=code, message=words):
+            return Decision(changes=(_ask_again(attempt, attempt.state, code, words, now),))
+        case SurelyNotPaid(code=code, message=words):
+            return _not_paid(attempt, code, words, now)
+        case NotKnownThere(code=code, message=words) | Unknown(code=code, message=words):
+            return _unknown(attempt, code or _why(verdict), words, now)
+
+
+def paid(attempt: Attempt, verdict: Paid, profile: ChannelProfile, now: datetime) -> Decision:
+    """The channel has the money, if the amount is the one that was asked for."""
+    paid_at = verdict.paid_at.astimezone(UTC)
+    asked = (attempt.terms.amount_fen, attempt.terms.currency)
+    if (verdict.amount_fen, verdict.currency) != asked:
+        words = f"asked for {asked[0]} {asked[1]}, paid {verdict.amount_fen} {verdict.currency}"
+        return _unknown(attempt, "amount_mismatch", words, now)
+    succeeded = replace(
+        attempt,
+        state=AttemptState.SUCCEEDED,
+        channel_trade_no=verdict.channel_payment_id,
+        paid_fen=verdict.amount_fen,
+        paid_at=paid_at,
+        query_at=None,
+        updated_at=now,
+    )
+    said = AttemptSucceeded(
+        payment_id=attempt.payment_id,
+        attempt_id=attempt.attempt_id,
+        channel_no=attempt.channel_no,
+        channel_trade_no=verdict.channel_payment_id,
+        amount_fen=verdict.amount_fen,
+        funds_flow=profile.funds_flow,
+        paid_at=paid_at,
+    )
+    return Decision(changes=(succeeded,), effects=(_say(attempt, said),))
+
+
+def _hear_late(attempt: Attempt, verdict: Verdict, now: datetime) -> Decision:
+    """The money came first. A code that comes after it still answers the waiting merchant."""
+    if not isinstance(verdict, Pending) or not verdict.code_url or attempt.code_url is not None:
+        return Decision()
+    shown = replace(attempt, code_url=verdict.code_url, answered_at=now, updated_at=now)
+    return Decision(changes=(shown,), effects=(_pending(shown, verdict.code_url),))
+
+
+def _shown(attempt: Attempt, code_url: str, now: datetime) -> Decision:
+    shown = replace(
+        attempt,
+        state=AttemptState.PENDING,
+        code_url=code_url,
+        answered_at=attempt.answered_at or now,
+        updated_at=now,
+    )
+    return Decision(changes=(shown,), effects=(_pending(shown, code_url),))
+
+
+def _not_paid(attempt: Attempt, code: str, words: str, now: datetime) -> Decision:
+    failed = replace(
+        attempt,
+        state=AttemptState.FAILED,
+        channel_code=code,
+        channel_message=words,
+        query_at=None,
+        updated_at=now,
+    )
+    following = next_attempt(attempt, now) if attempt.code_url is None else None
+    if following is not None:
+        return Decision(changes=(failed, following))
+    said = AttemptFailed(
+        payment_id=attempt.payment_id,
+        attempt_id=attempt.attempt_id,
+        channel_no=attempt.channel_no,
+        refusal=Refusal(code="channel_refused", reason=f"{code}: {words}"),
+        risk=attempt.decisions.risk,
+    )
+    return Decision(changes=(failed,), effects=(_say(attempt, said),))
+
+
+def _unknown(attempt: Attempt, code: str, words: str, now: datetime) -> Decision:
+    """Nothing is proved. An attempt that the payer holds a code for stays pending."""
+    pending = attempt.state is AttemptState.PENDING
+    state = AttemptState.PENDING if pending else AttemptState.UNKNOWN
+    open_still = _ask_again(attempt, state, code, words, now)
+    if attempt.state is state:
+        return Decision(changes=(open_still,))
+    said = AttemptUnknown(
+        payment_id=attempt.payment_id,
+        attempt_id=attempt.attempt_id,
+        channel_no=attempt.channel_no,
+        refusal=Refusal(code="channel_unknown", reason=f"{code}: {words}"),
+        risk=attempt.decisions.risk,
+    )
+    return Decision(changes=(open_still,), effects=(_say(attempt, said),))
+
+
+def _ask_again(
+    attempt: Attempt, state: AttemptState, code: str, words: str, now: datetime
+) -> Attempt:
+    return replace(
+        attempt,
+        state=state,
+        channel_code=code,
+        channel_message=words,
+        queries=min(attempt.queries + 1, 30_000),
+        query_at=query_time(attempt.queries + 1, now),
+        updated_at=now,
+    )
+
+
+def _pending(attempt: Attempt, code_url: str) -> Effect:
+    said = AttemptPending(
+        payment_id=attempt.payment_id,
+        attempt_id=attempt.attempt_id,
+        channel_no=attempt.channel_no,
+        code_url=code_url,
+        risk=attempt.decisions.risk,
+    )
+    return _say(attempt, said)
+
+
+def _say(
+    attempt: Attempt, said: AttemptPending | AttemptSucceeded | AttemptFailed | AttemptUnknown
+) -> Effect:
+    return Publish(said, subject=attempt.payment_id)
+
+
+def _why(verdict: NotKnownThere | Unknown) -> str:
+    return verdict.why if isinstance(verdict, Unknown) else "not_known_there"

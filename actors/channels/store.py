@@ -1,0 +1,87 @@
+"""Channels' SQL: whole batches in, whole batches out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+import msgspec
+from msgspec import Struct
+
+from actors.channels.attempt import Attempt, Attempts, Decisions
+from bus.database import Connection, queries
+from bus.rows import from_row, narrowed, to_rows
+from schema.messages.doors import ChannelNotified
+from schema.payments import PaymentTerms
+
+SQL = queries(__file__)
+
+NESTED = {
+    "terms": msgspec.json.Decoder(PaymentTerms),
+    "decisions": msgspec.json.Decoder(Decisions),
+}
+
+
+class AttemptChange(Struct, frozen=True, kw_only=True):
+    """The key of an attempt and the columns that may change."""
+
+    attempt_id: str
+    state: str
+    code_url: str | None
+    channel_trade_no: str | None
+    paid_fen: int | None
+    channel_code: str | None
+    channel_message: str | None
+    queries: int
+    query_at: datetime | None
+    answered_at: datetime | None
+    paid_at: datetime | None
+    updated_at: datetime
+
+
+async def open_attempts(connection: Connection, attempts: Sequence[Attempt]) -> set[str]:
+    """Stores new attempts; returns the ids of those that were not there before."""
+    rows = await connection.fetch(SQL.open_attempts, to_rows(attempts))
+    return {row["attempt_id"] for row in rows}
+
+
+async def last_attempts(connection: Connection, payment_ids: Sequence[str]) -> dict[str, Attempt]:
+    """The newest attempt of each payment, by payment id."""
+    rows = await connection.fetch(SQL.find_last_attempts, payment_ids)
+    return {row["payment_id"]: from_row(row, Attempt, NESTED) for row in rows}
+
+
+async def lock_attempts(connection: Connection, attempt_ids: Iterable[str]) -> list[Attempt]:
+    """Attempts by id, locked in the order of their ids."""
+    rows = await connection.fetch(SQL.lock_attempts, sorted(set(attempt_ids)))
+    return [from_row(row, Attempt, NESTED) for row in rows]
+
+
+async def save_attempts(connection: Connection, attempts: Attempts) -> None:
+    """Writes what a batch has opened and changed."""
+    if attempts.added:
+        await connection.execute(SQL.open_attempts, to_rows(attempts.added))
+    if attempts.changed:
+        changes = narrowed(attempts.changed, AttemptChange)
+        await connection.execute(SQL.change_attempts, to_rows(changes))
+
+
+async def keep_notices(
+    connection: Connection, notices: Sequence[ChannelNotified], now: datetime
+) -> None:
+    """Stores notices as they came, before anything in them is believed."""
+    await connection.execute(
+        SQL.keep_notices,
+        [notice.channel_no for notice in notices],
+        [notice.notice_id for notice in notices],
+        [notice.body for notice in notices],
+        [now] * len(notices),
+    )
+
+
+async def postpone_queries(
+    connection: Connection, now: datetime, limit: int
+) -> list[tuple[str, str, str]]:
+    """Attempts that are due to be asked about: id, channel and payment. Nobody else gets them."""
+    rows = await connection.fetch(SQL.postpone_queries, now, limit)
+    return [(row["attempt_id"], row["channel_no"], row["payment_id"]) for row in rows]

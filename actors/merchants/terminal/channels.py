@@ -1,0 +1,104 @@
+"""`channel …`: contracts with payment providers 通道."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+import typer
+
+from actors.merchants import rules, store
+from actors.merchants.store import CHANNELS
+from actors.merchants.terminal.session import (
+    OPERATOR_DEFAULT,
+    Fen,
+    Json,
+    Limit,
+    Operator,
+    refuse,
+    run,
+    show_all,
+    without_secrets,
+)
+from schema.channels.wechat import WechatAccount
+from schema.money import AMOUNT_FEN_MAX
+from schema.profiles import ChannelProfile
+
+channel_cli = typer.Typer(no_args_is_help=True, help="Contracts with payment providers.")
+
+ChannelNo = Annotated[str, typer.Argument(metavar="CHANNEL_NO", show_default=False)]
+
+
+@channel_cli.command()
+def add(
+    context: typer.Context,
+    number: ChannelNo,
+    account_file: Annotated[
+        Path, typer.Option(exists=True, dir_okay=False, help="The account with its keys, JSON.")
+    ],
+    pay_type: Annotated[list[str], typer.Option(help="Repeatable.")],
+    protocol: str = "wechat",
+    name: Annotated[str, typer.Option(help="For people; the number if left out.")] = "",
+    funds_flow: Annotated[str, typer.Option(help="direct, or platform 二清.")] = "direct",
+    single_min: Annotated[int, Fen] = 1,
+    single_max: Annotated[int, Fen] = AMOUNT_FEN_MAX,
+    cost_ppm: Annotated[int, typer.Option(help="What the channel charges, millionths.")] = 0,
+    operator: Operator = OPERATOR_DEFAULT,
+) -> None:
+    """Add a channel. Its keys are sealed; remove the account file afterwards."""
+    account = _account(account_file)
+    channel = run(
+        context,
+        lambda pool, vault: store.add_channel(
+            pool, vault, channel_no=number, name=name or number, protocol=protocol,
+            pay_types=pay_type, funds_flow=funds_flow, single_min_fen=single_min,
+            single_max_fen=single_max, cost_rate_ppm=cost_ppm,
+            account=account, operator=operator,
+        ),
+    )  # fmt: skip
+    _say_done(channel)
+
+
+@channel_cli.command("list")
+def list_channels(
+    context: typer.Context, after: str = "", limit: Limit = 100, json: Json = False
+) -> None:
+    """List channels in order of their numbers."""
+    found = run(context, lambda pool, _: store.page(pool, CHANNELS, after=after, limit=limit))
+    fields = ("channel_no", "status", "protocol", "name", "pay_types")
+    show_all(map(without_secrets, found), *fields, as_json=json)
+
+
+@channel_cli.command()
+def enable(
+    context: typer.Context, number: ChannelNo, operator: Operator = OPERATOR_DEFAULT
+) -> None:
+    """Offer payments to a channel again."""
+    _set_status(context, number, "active", operator)
+
+
+@channel_cli.command()
+def disable(
+    context: typer.Context, number: ChannelNo, operator: Operator = OPERATOR_DEFAULT
+) -> None:
+    """Offer a channel no new payments; those under way are still asked after."""
+    _set_status(context, number, "inactive", operator)
+
+
+def _set_status(context: typer.Context, number: str, status: str, operator: str) -> None:
+    change = rules.with_status(status)
+    _say_done(
+        run(context, lambda pool, _: store.change_channel(pool, number, change, status, operator))
+    )
+
+
+def _say_done(channel: ChannelProfile) -> None:
+    typer.echo(f"{channel.channel_no} is at version {channel.version}, {channel.status}")
+
+
+def _account(file: Path) -> WechatAccount:
+    try:
+        return msgspec.json.decode(file.read_bytes(), type=WechatAccount)
+    except msgspec.DecodeError as error:  # it names the field and never quotes the value
+        refuse(f"{file}: {error}")

@@ -1,0 +1,1 @@
+"""Notification 通知系统: tells merchants what became of their payments."""

@@ -1,0 +1,1 @@
+"""Ordering 订单系统: takes orders and owns the state of their payments."""

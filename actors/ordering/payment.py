@@ -1,0 +1,139 @@
+"""A payment as ordering keeps it, and as others may see it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+
+from msgspec import UNSET, Struct
+from msgspec.structs import replace
+
+from bus.books import Book
+from schema.money import Currency
+from schema.payments import (
+    PaymentState,
+    PaymentTerms,
+    PaymentView,
+    PayType,
+    Refusal,
+    RiskDecision,
+    RoutingDecision,
+)
+from schema.profiles import MerchantProfile
+
+
+class Decisions(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The decision records that came with the payment's answer."""
+
+    risk: RiskDecision | None = None
+    routing: RoutingDecision | None = None
+
+
+class Payment(Struct, frozen=True, kw_only=True):
+    """One order and how its payment stands; field names are the columns of `ordering.payment`."""
+
+    payment_id: str
+    merchant_no: str
+    merchant_order_no: str
+    state: PaymentState
+    amount_fen: int
+    currency: Currency
+    pay_type: PayType
+    subject: str
+    metadata: dict[str, str]
+    notify_url: str | None
+    client_ip: str | None
+    payer_id: str | None
+    digest: str
+    """Of the request's content, in hex: a repeat must match it."""
+    fee_rate_ppm: int
+    fee_fen: int | None = None
+    code_url: str | None = None
+    channel_no: str | None = None
+    channel_trade_no: str | None = None
+    funds_flow: str | None = None
+    failure: Refusal | None = None
+    decisions: Decisions | None = None
+    created_at: datetime
+    expires_at: datetime
+    answered_at: datetime | None = None
+    paid_at: datetime | None = None
+    updated_at: datetime
+
+
+class Orders(Book[str, Payment]):
+    """Payments by id and by the merchant's own number, with the merchants' profiles."""
+
+    def __init__(
+        self, payments: Iterable[Payment] = (), merchants: Mapping[str, MerchantProfile] = {}
+    ) -> None:
+        super().__init__(payments, key=lambda payment: payment.payment_id)
+        self.merchants = merchants
+        self._by_number = {(p.merchant_no, p.merchant_order_no): p.payment_id for p in self}
+
+    def put(self, row: Payment) -> None:
+        super().put(row)
+        self._by_number[row.merchant_no, row.merchant_order_no] = row.payment_id
+
+    def numbered(self, merchant_no: str, merchant_order_no: str) -> Payment | None:
+        """The payment under this merchant's order number."""
+        return self.get(self._by_number.get((merchant_no, merchant_order_no), ""))
+
+
+def terms(payment: Payment) -> PaymentTerms:
+    """What the rooms along the way need to know."""
+    return PaymentTerms(
+        payment_id=payment.payment_id,
+        merchant_no=payment.merchant_no,
+        amount_fen=payment.amount_fen,
+        currency=payment.currency,
+        pay_type=payment.pay_type,
+        subject=payment.subject,
+        expires_at=payment.expires_at,
+        client_ip=payment.client_ip,
+        payer_id=payment.payer_id,
+    )
+
+
+def view(payment: Payment) -> PaymentView:
+    """The payment as its merchant may see it now."""
+    return PaymentView(
+        id=payment.payment_id,
+        merchant_no=payment.merchant_no,
+        merchant_order_no=payment.merchant_order_no,
+        state=payment.state,
+        amount_fen=payment.amount_fen,
+        currency=payment.currency,
+        pay_type=payment.pay_type,
+        subject=payment.subject,
+        metadata=payment.metadata,
+        created_at=payment.created_at,
+        expires_at=payment.expires_at,
+        code_url=payment.code_url or UNSET,
+        channel_no=payment.channel_no or UNSET,
+        channel_trade_no=payment.channel_trade_no or UNSET,
+        paid_at=payment.paid_at or UNSET,
+        fee_fen=UNSET if payment.fee_fen is None else payment.fee_fen,
+        failure=payment.failure or UNSET,
+    )
+
+
+def first_answer(payment: Payment) -> PaymentView:
+    """What the first POST was told (or would be told now, if it has no answer yet).
+
+    The first answer is the code for the payer, or the reason why there is none. What came later,
+    such as the money, is asked for with GET. Only a failure that money has overtaken is not said
+    again: it would be a lie by then.
+    """
+    if payment.answered_at is None or payment.code_url is None:
+        return view(payment)
+    return view(
+        replace(
+            payment,
+            state=PaymentState.PENDING,
+            channel_trade_no=None,
+            paid_at=None,
+            fee_fen=None,
+            failure=None,
+        )
+    )
