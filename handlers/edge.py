@@ -1,0 +1,86 @@
+"""The edge: all doors to the street in one process, wired from what the process shares.
+
+/v1/payments                       merchants, signed          merchant_api/
+/callbacks/wechat/{channel_no}     WeChat Pay, signed         callbacks.py
+/docs, /docs/openapi.json          whoever wants to read      merchant_api/pages.py
+/healthz, /readyz, /metrics        operators                  operations.py
+AMQP exchange tomato.upstream      systems next door          upstream.py
+"""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from bus.process import Shared
+from handlers.callbacks import WechatCallbacks
+from handlers.doorstep import doorstep
+from handlers.merchant_api.authentication import Gate
+from handlers.merchant_api.guard import Guard
+from handlers.merchant_api.pages import add_pages
+from handlers.merchant_api.payments import PATH, PaymentDoor
+from handlers.merchant_api.views import Payments
+from handlers.operations import add_operations
+from handlers.outlet import Outlet
+from handlers.replies import Replies
+from handlers.site import Site
+from handlers.upstream import Upstream
+
+
+class Edge:
+    """Opens every door on `start` and closes them on `stop`, without breaking off a request.
+
+    Made before the broker starts, so that the upstream queue is among its subscriptions.
+    """
+
+    def __init__(self, shared: Shared, *, share_port: bool = False) -> None:
+        settings = shared.settings
+        self._replies = Replies(shared.broker)
+        self._guard = Guard(shared.redis)
+        # Apart from each other, so that orders nobody takes do not hold up notices.
+        self._orders = _outlet(shared, "orders")
+        self._notices = _outlet(shared, "notices")
+        Upstream(shared.broker, shared.directory, prefetch=settings.prefetch)
+        self.app = web.Application(middlewares=[doorstep], client_max_size=settings.body_bytes_max)
+        self._open_merchant_api(shared)
+        callbacks = WechatCallbacks(shared.directory, shared.vault, self._notices)
+        self.app.router.add_post("/callbacks/wechat/{channel_no}", callbacks.take)
+        add_pages(self.app, public_url=settings.public_url)
+        add_operations(self.app, shared)
+        self._site = Site(
+            self.app, host=settings.http_host, port=settings.http_port, share_port=share_port
+        )
+
+    async def start(self) -> None:
+        for part in (self._replies, self._guard, self._orders, self._notices, self._site):
+            await part.start()
+
+    async def stop(self) -> None:
+        """The site first: the requests in hand still need all the rest."""
+        for part in (self._site, self._notices, self._orders, self._guard, self._replies):
+            await part.stop()
+
+    @property
+    def url(self) -> str:
+        """Where the doors are, once they are open."""
+        return self._site.url
+
+    def _open_merchant_api(self, shared: Shared) -> None:
+        settings = shared.settings
+        gate = Gate(shared.directory, shared.vault, self._guard, trust_proxy=settings.trust_proxy)
+        door = PaymentDoor(
+            Payments(shared.pool),
+            self._orders,
+            self._replies,
+            answer_wait_ms=settings.answer_wait_ms,
+        )
+        routes = self.app.router
+        routes.add_post(PATH, gate.before(door.place))
+        routes.add_get(PATH, gate.before(door.search))
+        routes.add_get(f"{PATH}/{{payment_id}}", gate.before(door.find))
+
+
+def _outlet(shared: Shared, name: str) -> Outlet:
+    settings = shared.settings
+    return Outlet(
+        shared.broker, linger_ms=settings.linger_ms, batch_max=settings.batch_max, name=name
+    )

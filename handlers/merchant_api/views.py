@@ -1,0 +1,98 @@
+"""Payments as merchants see them, read from ordering's rows; never another merchant's."""
+
+from __future__ import annotations
+
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from typing import TypeVar
+
+import asyncpg
+import msgspec
+from msgspec import UNSET, Struct, UnsetType
+
+from bus.database import Pool, queries
+from schema.payments import PaymentState, PaymentView, Refusal
+from schema.text import Metadata, PaymentId
+
+SQL = queries(__file__)
+
+NEWEST = "pay_" + "z" * 24
+"""After every payment: where a list begins that has no cursor."""
+
+T = TypeVar("T")
+
+_metadata = msgspec.json.Decoder(Metadata)
+_refusal = msgspec.json.Decoder(Refusal)
+
+
+class PaymentPage(Struct, frozen=True, kw_only=True):
+    """A part of the merchant's payments, newest first."""
+
+    items: list[PaymentView]
+    next_cursor: str | None = None
+    """Ask with this for what comes after; null at the end."""
+
+
+class Payments:
+    """Reads payments. What it shows may be some milliseconds old, never wrong."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    async def find(self, merchant_no: str, payment_id: str) -> PaymentView | None:
+        """The merchant's payment with our number."""
+        row = await self._pool.fetchrow(SQL.find_payment, merchant_no, payment_id)
+        return None if row is None else view_of(row)
+
+    async def find_order(self, merchant_no: str, merchant_order_no: str) -> PaymentView | None:
+        """The merchant's payment with his own order number."""
+        row = await self._pool.fetchrow(SQL.find_order, merchant_no, merchant_order_no)
+        return None if row is None else view_of(row)
+
+    async def page(self, merchant_no: str, before: str, limit: int) -> PaymentPage:
+        """Up to `limit` payments older than the one with the id `before`."""
+        rows = await self._pool.fetch(SQL.list_payments, merchant_no, before, limit + 1)
+        items = [view_of(row) for row in rows[:limit]]
+        return PaymentPage(
+            items=items, next_cursor=cursor_after(items[-1].id) if len(rows) > limit else None
+        )
+
+
+def view_of(row: asyncpg.Record) -> PaymentView:
+    """The payment in a row of ordering.payment."""
+    return PaymentView(
+        id=row["payment_id"],
+        merchant_no=row["merchant_no"],
+        merchant_order_no=row["merchant_order_no"],
+        state=PaymentState(row["state"]),
+        amount_fen=row["amount_fen"],
+        currency=row["currency"],
+        pay_type=row["pay_type"],
+        subject=row["subject"],
+        metadata=_metadata.decode(row["metadata"]),
+        created_at=row["created_at"],
+        expires_at=row["expires_at"],
+        code_url=_known(row["code_url"]),
+        channel_no=_known(row["channel_no"]),
+        channel_trade_no=_known(row["channel_trade_no"]),
+        paid_at=_known(row["paid_at"]),
+        fee_fen=_known(row["fee_fen"]),
+        failure=_known(row["failure"] and _refusal.decode(row["failure"])),
+    )
+
+
+def cursor_after(payment_id: str) -> str:
+    """The cursor for what comes after this payment: opaque, so that it may change its inside."""
+    return urlsafe_b64encode(payment_id.encode()).decode().rstrip("=")
+
+
+def read_cursor(cursor: str) -> str | None:
+    """The payment id in a cursor of ours; None for anything else."""
+    try:
+        payment_id = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode()
+        return msgspec.convert(payment_id, PaymentId)
+    except ValueError:  # not base64, not UTF-8, or not a payment id
+        return None
+
+
+def _known(value: T | None) -> T | UnsetType:
+    return UNSET if value is None else value

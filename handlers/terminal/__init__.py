@@ -1,0 +1,8 @@
+"""The operator's door: commands that `runner.py` mounts. They read, or act through the bus."""
+
+from handlers.terminal.contracts import contracts_cli
+from handlers.terminal.dead import dead_cli
+from handlers.terminal.payment import payment_cli
+from handlers.terminal.top import top
+
+__all__ = ["contracts_cli", "dead_cli", "payment_cli", "top"]

@@ -1,0 +1,200 @@
+"""`payment explain`: the whole story of one payment, from what the rooms have stored."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime, timedelta
+from typing import Annotated, Any
+
+import msgspec
+import typer
+from msgspec import Struct
+from msgspec.structs import replace
+from rich.console import Console
+from rich.table import Table
+
+from bus.database import Pool, connect, queries
+from bus.effects import decode_outgoing
+from schema.events import Event
+from schema.payments import Candidate, RoutingDecision
+from schema.settings import Settings
+
+SQL = queries(__file__)
+
+MESSAGES_WINDOW = timedelta(hours=25)
+"""How far after its placing a payment's messages are looked for: a day of life and an hour."""
+
+Rank = Callable[[str, Iterable[Candidate]], Iterable[str]]
+
+Step = tuple[datetime, str, str]
+"""When, which room, and what it did."""
+
+_event = msgspec.json.Decoder(Event)
+
+
+class Story(Struct, frozen=True, kw_only=True):
+    """All that is known of one payment."""
+
+    payment: dict[str, Any]
+    steps: list[dict[str, Any]]
+    attempts: list[dict[str, Any]]
+    entries: list[dict[str, Any]]
+    notifications: list[dict[str, Any]]
+
+
+def payment_cli(rank: Rank) -> typer.Typer:
+    """The commands; `rank` makes a recorded routing decision once more."""
+    cli = typer.Typer(no_args_is_help=True, help="What happened to a payment.")
+
+    @cli.callback()
+    def payments() -> None:
+        """What happened to a payment."""
+
+    @cli.command()
+    def explain(
+        context: typer.Context,
+        payment_id: Annotated[str, typer.Argument(help="Our payment id, pay_…")],
+        as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    ) -> None:
+        """The story of one payment: steps, decisions, entries, notifications."""
+        read: Callable[[], Settings] = context.obj
+        story = asyncio.run(_tell(read(), payment_id))
+        if story is None:
+            typer.echo(f"no payment {payment_id}", err=True)
+            raise typer.Exit(1)
+        if as_json:
+            typer.echo(msgspec.json.format(msgspec.json.encode(story), indent=2).decode())
+        else:
+            show(story)
+        _make_again(story, rank)
+
+    return cli
+
+
+def _make_again(story: Story, rank: Rank) -> None:
+    """Routing's record, executed again, must give the same ranking; else this ends with 1."""
+    for attempt in story.attempts:
+        routing = msgspec.convert(attempt["decisions"]["routing"], RoutingDecision, strict=False)
+        again = tuple(rank(routing.seed, routing.candidates))
+        if again != routing.ranked:
+            typer.echo(f"the record of {attempt['attempt_id']} ranks {again} now", err=True)
+            raise typer.Exit(1)
+    typer.echo(f"{len(story.attempts)} routing decisions made again, all agree", err=True)
+
+
+async def _tell(settings: Settings, payment_id: str) -> Story | None:
+    pool = await connect(settings.postgres_url, size_max=1, name="tomato-terminal")
+    try:
+        return await tell(pool, payment_id)
+    finally:
+        await pool.close()
+
+
+async def tell(pool: Pool, payment_id: str) -> Story | None:
+    """The story of a payment, or None if there is no such payment."""
+    payment = await pool.fetchrow(SQL.find_payment, payment_id)
+    if payment is None:
+        return None
+    attempts = await pool.fetch(SQL.find_attempts, payment_id)
+    entries = await pool.fetch(SQL.find_entries, payment_id)
+    notifications = await pool.fetch(SQL.find_notifications, payment_id)
+    story = Story(
+        payment=_readable(payment, "metadata", "failure", "decisions"),
+        steps=[],
+        attempts=[_readable(row, "terms", "decisions") for row in attempts],
+        entries=[dict(row) for row in entries],
+        notifications=[dict(row) for row in notifications],
+    )
+    said = await _said(pool, payment_id, payment["created_at"])
+    return replace(story, steps=_time_line(said, story))
+
+
+async def _said(pool: Pool, payment_id: str, placed_at: datetime) -> list[Step]:
+    """What rooms with an inbox said about the payment."""
+    since, until = placed_at - timedelta(minutes=1), placed_at + MESSAGES_WINDOW
+    rows = await pool.fetch(SQL.find_messages, since, until, payment_id.encode())
+    events = (
+        (row["actor"], _event.decode(outgoing.event))
+        for row in rows
+        for outgoing in decode_outgoing(row["effects"])
+    )
+    return [
+        (event.time, room, f"says {event.type}")
+        for room, event in events
+        if event.subject == payment_id
+    ]
+
+
+def _time_line(said: list[Step], story: Story) -> list[dict[str, Any]]:
+    """Every room's step in the order of time, with milliseconds since the order was placed."""
+    placed_at = story.payment["created_at"]
+    steps = sorted([*said, *_recorded(story)])
+    return [
+        {"after_ms": round((at - placed_at).total_seconds() * 1000), "room": room, "step": step}
+        for at, room, step in steps
+    ]
+
+
+def _recorded(story: Story) -> Iterator[Step]:
+    """The steps that are seen in what was stored: decisions, calls, bookings and tries."""
+    decisions = [story.payment["decisions"], *(a["decisions"] for a in story.attempts)][-1] or {}
+    for room in ("risk", "routing"):
+        record = decisions.get(room) or {}
+        if "decided_at" in record:
+            outcome = record.get("verdict") or f"ranks {', '.join(record['ranked']) or 'nobody'}"
+            yield datetime.fromisoformat(record["decided_at"]), room, outcome
+    for attempt in story.attempts:
+        yield attempt["opened_at"], "channels.calls", f"asks {attempt['channel_no']}"
+    for key, at in {row["booking_key"]: row["booked_at"] for row in story.entries}.items():
+        yield at, "accounting", f"books {key}"
+    for row in story.notifications:
+        if row["started_at"] is not None:
+            answer = row["status"] or row["error"]
+            yield row["started_at"], "notification", f"posts try {row['number']}: {answer}"
+
+
+def _readable(row: Any, *nested: str) -> dict[str, Any]:
+    columns = {name: value for name, value in row.items() if not isinstance(value, bytes)}
+    for name in nested:
+        if columns[name] is not None:
+            columns[name] = msgspec.json.decode(columns[name])
+    return columns
+
+
+def show(story: Story, console: Console | None = None) -> None:
+    """Prints the story for a person."""
+    out = console or Console()
+    payment = story.payment
+    out.print(
+        f"\n[bold]{payment['payment_id']}[/bold]  {payment['state']}  "
+        f"{payment['amount_fen']} fen  order {payment['merchant_order_no']}  "
+        f"of merchant {payment['merchant_no']}"
+    )
+    if payment["failure"] is not None:
+        out.print(f"  failed: {payment['failure']['code']}: {payment['failure']['reason']}")
+    out.print(_table("Time line", story.steps, "after_ms", "room", "step"))
+    out.print(
+        _table(
+            "Attempts", story.attempts,
+            "rank", "channel_no", "state", "channel_trade_no", "channel_code",
+        )
+    )  # fmt: skip
+    for attempt in story.attempts:
+        out.print(f"  routed by {attempt['decisions']['routing']}")
+    out.print(
+        _table("Entries (fen)", story.entries, "account_id", "amount_fen", "balance_after_fen")
+    )
+    out.print(
+        _table(
+            "Notifications", story.notifications,
+            "type", "state", "number", "status", "cost_ms", "error", "url",
+        )
+    )  # fmt: skip
+
+
+def _table(title: str, rows: list[dict[str, Any]], *columns: str) -> Table:
+    table = Table(*columns, title=title, title_justify="left", title_style="bold")
+    for row in rows:
+        table.add_row(*("" if row[name] is None else str(row[name]) for name in columns))
+    return table

@@ -1,0 +1,26 @@
+-- find_payment
+-- A payment by our id.
+SELECT * FROM ordering.payment WHERE payment_id = $1;
+
+-- find_attempts
+-- The attempts of a payment, first to last.
+SELECT * FROM channels.attempt WHERE payment_id = $1 ORDER BY rank;
+
+-- find_entries
+-- The entries that book a payment.
+SELECT b.booking_key, b.booked_at, e.account_id, e.amount_fen, e.balance_after_fen
+FROM accounting.booking AS b JOIN accounting.entry AS e USING (booking_key)
+WHERE b.payment_id = $1 ORDER BY b.booked_at, e.amount_fen;
+
+-- find_notifications
+-- The notifications about a payment with their tries.
+SELECT n.notification_id, n.type, n.url, n.state, n.created_at,
+       t.number, t.started_at, t.cost_ms, t.status, t.error
+FROM notification.notification AS n LEFT JOIN notification.attempt AS t USING (notification_id)
+WHERE n.subject = $1 ORDER BY n.created_at, t.number;
+
+-- find_messages
+-- What the rooms said about a payment, out of their inboxes, in the order of their saying.
+SELECT i.actor, i.settled_at, i.effects FROM bus.inbox AS i
+WHERE i.settled_at BETWEEN $1 AND $2 AND position($3::bytea IN i.effects) > 0
+ORDER BY i.settled_at;

@@ -1,0 +1,266 @@
+"""The main switch: reads the environment, wires rooms and doors together, and runs them.
+
+python runner.py all                          everything in one process
+python runner.py run ordering --workers 4     one room, four processes
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+import uvloop
+
+from actors.accounting.actor import INLETS as ACCOUNTING
+from actors.accounting.actor import accounting
+from actors.channels.accounts import Accounts
+from actors.channels.actor import INLETS as CHANNELS
+from actors.channels.actor import ask_again, calls, notices
+from actors.channels.wechat import WechatSender
+from actors.merchants.terminal import channel_cli, merchant_cli, rate_cli, risk_cli
+from actors.notification.actor import INLETS as NOTIFICATION
+from actors.notification.actor import delivery, notification
+from actors.notification.sender import WebhookSender
+from actors.ordering.actor import INLETS as ORDERING
+from actors.ordering.actor import ordering
+from actors.risk.actor import INLETS as RISK
+from actors.risk.actor import risk
+from actors.routing.actor import INLETS as ROUTING
+from actors.routing.actor import routing
+from actors.routing.rules import rank
+from bus import logs, migrations, tracing
+from bus.caller import Caller, CallerRun
+from bus.decider import Decider, DeciderRun
+from bus.heartbeat import Heartbeat
+from bus.lanes import Lanes
+from bus.process import Door, Part, Shared, serve
+from bus.supervisor import supervise
+from bus.topology import Inlet
+from handlers.terminal import contracts_cli, dead_cli, payment_cli, top
+from schema.settings import MissingSetting, Settings, SimulatorSettings
+
+cli = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="rich",
+    help="Tomato: payments through WeChat Pay, Alipay, UnionPay and banks.",
+)
+
+
+# The rooms and what each needs.
+
+
+def decide_with(shared: Shared, decider: Decider[Any], *, linger: int = 1) -> DeciderRun:
+    """`linger` multiplies the wait for company, for rooms that nobody stands waiting for."""
+    settings = shared.settings
+    return DeciderRun(
+        decider,
+        pool=shared.pool,
+        broker=shared.broker,
+        linger_ms=linger * settings.linger_ms,
+        batch_max=settings.batch_max,
+        prefetch=settings.prefetch,
+    )
+
+
+def call_with(shared: Shared, caller: Caller[Any, Any], *, lanes: bool = False) -> CallerRun:
+    settings = shared.settings
+    return CallerRun(
+        caller,
+        pool=shared.pool,
+        broker=shared.broker,
+        linger_ms=settings.linger_ms,
+        batch_max=settings.batch_max,
+        prefetch=settings.prefetch,
+        lanes=lanes,
+    )
+
+
+def ordering_room(shared: Shared) -> Sequence[Part]:
+    return (decide_with(shared, ordering(shared.directory)),)
+
+
+def risk_room(shared: Shared) -> Sequence[Part]:
+    return (decide_with(shared, risk(shared.directory)),)
+
+
+def routing_room(shared: Shared) -> Sequence[Part]:
+    return (decide_with(shared, routing(shared.directory)),)
+
+
+def channels_room(shared: Shared) -> Sequence[Part]:
+    accounts, sender = Accounts(shared.directory, shared.vault), WechatSender()
+    return (
+        sender,
+        decide_with(shared, notices(accounts)),
+        call_with(shared, calls(accounts, sender)),
+        ask_again(shared.pool, shared.broker),
+    )
+
+
+def accounting_room(shared: Shared) -> Sequence[Part]:
+    return (decide_with(shared, accounting(), linger=3),)
+
+
+def notification_room(shared: Shared) -> Sequence[Part]:
+    sender = WebhookSender()
+    posts = call_with(shared, delivery(shared.directory, shared.vault, sender), lanes=True)
+    lanes = Lanes(
+        "notification", posts,
+        broker=shared.broker, broadcasts=shared.broadcasts, pool=shared.pool,
+    )  # fmt: skip
+    # What is told together is told in one delivery per lane, so company pays thrice here.
+    tell = decide_with(shared, notification(shared.directory), linger=3)
+    return (sender, tell, posts, lanes)
+
+
+ROOMS: dict[str, Callable[[Shared], Sequence[Part]]] = {
+    "ordering": ordering_room,
+    "risk": risk_room,
+    "routing": routing_room,
+    "channels": channels_room,
+    "accounting": accounting_room,
+    "notification": notification_room,
+}
+
+VERSION = "0.1.0"
+
+INLETS: tuple[Inlet, ...] = (
+    *ORDERING, *RISK, *ROUTING, *CHANNELS, *ACCOUNTING, *NOTIFICATION,
+)  # fmt: skip
+
+
+# The commands.
+
+
+def settings() -> Settings:
+    """The installation's settings. A required variable that is missing ends the program."""
+    try:
+        return Settings.read(os.environ)
+    except (MissingSetting, ValueError) as error:
+        raise SystemExit(str(error)) from None
+
+
+@cli.callback()
+def root(context: typer.Context) -> None:
+    context.obj = settings
+
+
+Prefetch = Annotated[int | None, typer.Option(min=1, max=10_000, help="Deliveries in hand.")]
+Port = Annotated[int, typer.Option(min=0, max=65_535, help="For /healthz and /metrics; 0: any.")]
+
+
+@cli.command()
+def run(
+    actors: Annotated[list[str], typer.Argument(help=f"Any of: {', '.join(ROOMS)}, edge.")],
+    workers: Annotated[int, typer.Option(min=1, max=256, help="Processes, each with all.")] = 1,
+    prefetch: Prefetch = None,
+    operations_port: Port = 0,
+    share_port: Annotated[bool, typer.Option(hidden=True)] = False,
+) -> None:
+    """Run these actors in one process, or in several that share the work."""
+    unknown = [name for name in actors if name not in (*ROOMS, "edge")]
+    if unknown:
+        raise typer.BadParameter(f"no such actor: {', '.join(unknown)}")
+    if workers > 1:
+        extra = [f"--prefetch={prefetch}"] if prefetch else []
+        command = [__file__, "run", *actors, "--share-port", *extra]
+        raise typer.Exit(supervise(command, workers))
+    _serve(tuple(actors), prefetch, operations_port, share_port=share_port)
+
+
+@cli.command(name="all")
+def run_all(prefetch: Prefetch = None) -> None:
+    """Run the edge and every actor in one process: a laptop's platform."""
+    _serve((*ROOMS, "edge"), prefetch, 0, name="tomato-all")
+
+
+@cli.command()
+def edge() -> None:
+    """Run the HTTP doors: merchant API, channel callbacks, upstream exchange."""
+    _serve(("edge",), None, 0)
+
+
+@cli.command()
+def simulator(
+    auto_pay_ms: Annotated[
+        int | None, typer.Option(min=0, help="Pay every order by itself after this time.")
+    ] = None,
+) -> None:
+    """Run the channel simulator: WeChat Pay as it answers, signs and calls back."""
+    from handlers.simulator.serve import serve_simulator
+
+    read = SimulatorSettings.read(os.environ)
+    serve_simulator(Path(read.file), read.host, read.port, auto_pay_ms)
+
+
+@cli.command()
+def migrate() -> None:
+    """Bring the database to the newest schema."""
+    asyncio.run(migrations.migrate(settings().postgres_url))
+
+
+def _serve(
+    actors: tuple[str, ...],
+    prefetch: int | None,
+    operations_port: int,
+    *,
+    name: str = "",
+    share_port: bool = False,
+) -> None:
+    read = settings()
+    if prefetch is not None:
+        read = read.with_prefetch(prefetch)
+    name = name or f"tomato-{'+'.join(actors)}"
+    logs.configure(name=name, level=read.log_level)
+    if read.otlp_endpoint:
+        tracing.configure(read.otlp_endpoint, service=name)
+    uvloop.run(
+        _run(read, actors, name, lambda shared: _door(shared, actors, operations_port, share_port))
+    )
+
+
+async def _run(
+    read: Settings, actors: tuple[str, ...], name: str, make_door: Callable[[Shared], Door]
+) -> None:
+    shared = await Shared.open(read, name=name)
+    rooms = [part for actor in actors if actor != "edge" for part in ROOMS[actor](shared)]
+    door = make_door(shared)
+    # What is loaded by now stays; looking through it again and again costs some 5 % of the CPU.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 50, 100)
+    beat = Heartbeat(shared.redis, actors=actors, operations_url=lambda: door.url)
+    await serve(shared, rooms, (door, beat))
+
+
+def _door(shared: Shared, actors: tuple[str, ...], port: int, share_port: bool) -> Door:
+    if "edge" in actors:
+        from handlers.edge import Edge
+
+        return Edge(shared, share_port=share_port)
+    from handlers.operations import Operations
+
+    return Operations(shared, port=port)
+
+
+cli.command()(top)
+for name, sub_cli in {
+    "payment": payment_cli(rank),
+    "dead": dead_cli,
+    "contracts": contracts_cli(INLETS, VERSION),
+    "merchant": merchant_cli,
+    "channel": channel_cli,
+    "rate": rate_cli,
+    "risk": risk_cli,
+}.items():
+    cli.add_typer(sub_cli, name=name)
+
+
+if __name__ == "__main__":
+    cli()
