@@ -1,0 +1,25 @@
+-- payments
+-- What ordering believes.
+SELECT payment_id, merchant_no, merchant_order_no, state, amount_fen, fee_fen
+FROM ordering.payment;
+
+-- bookings
+-- Each booking with the sum of its entries and the gross amount that it moves.
+SELECT b.booking_key, b.payment_id, coalesce(sum(e.amount_fen), 0)::bigint AS sum_fen,
+    coalesce(sum(e.amount_fen) FILTER (WHERE e.amount_fen > 0), 0)::bigint AS gross_fen
+FROM accounting.booking AS b LEFT JOIN accounting.entry AS e USING (booking_key)
+GROUP BY b.booking_key, b.payment_id;
+
+-- accounts
+-- Each account's balance as it is kept, and as its entries add up to.
+SELECT a.kind, a.owner, a.balance_fen, coalesce(sum(e.amount_fen), 0)::bigint AS posted_fen
+FROM accounting.account AS a LEFT JOIN accounting.entry AS e USING (account_id)
+GROUP BY a.account_id;
+
+-- attempts
+-- What channels believes; an attempt's id is our number at the channel.
+SELECT attempt_id, payment_id, state, paid_fen FROM channels.attempt;
+
+-- notifications
+-- What notification believes to have told the merchants.
+SELECT notification_id, subject AS payment_id, type, state FROM notification.notification;
