@@ -1,0 +1,1 @@
+"""Tests, sorted by cost: rules, wire, contracts, actors, bus, journeys, faults, house."""

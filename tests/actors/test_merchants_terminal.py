@@ -1,0 +1,79 @@
+"""The registry at the terminal: what an operator types, sees, and never sees twice."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from typer.testing import CliRunner, Result
+
+from actors.merchants import store
+from actors.merchants.store import CHANNELS, MERCHANTS
+from actors.merchants.terminal import channel_cli, merchant_cli, risk_cli
+from bus.database import Pool
+from handlers.simulator.keys import generate_account
+from schema.settings import Settings
+from tests.sites import Site
+
+
+async def at_terminal(app: Any, site: Site, *words: str) -> Result:
+    """A command as an operator gives it, in a thread since it runs an event loop of its own."""
+    settings = Settings(
+        postgres_url=site.postgres_url, rabbitmq_url="", redis_url="", master_key=site.master_key
+    )
+    invoke = CliRunner().invoke
+    return await asyncio.to_thread(
+        invoke, app, list(words), obj=lambda: settings, env={"USER": "carol"}
+    )
+
+
+async def test_the_terminal_shows_secrets_once(pool: Pool, site: Site) -> None:
+    wish = ("create", "--name", "茄子", "--rate", "wechat_native=6000", "--json")
+    created = json.loads((await at_terminal(merchant_cli, site, *wish)).stdout)
+    number = created["merchant_no"]
+    profile = await store.find(pool, MERCHANTS, number)
+    assert profile and profile.api_keys[0].hmac_secret and profile.webhook_secret
+    shown = await at_terminal(merchant_cli, site, "show", number)
+    listed = await at_terminal(merchant_cli, site, "list", "--json", "--after", "1")
+    assert number in listed.stdout and "茄子" in shown.stdout
+    sealed = (profile.api_keys[0].hmac_secret, profile.webhook_secret)
+    for secret in (created["hmac_secret"], created["webhook_secret"], *sealed):
+        assert secret not in shown.stdout + listed.stdout
+    sql = "SELECT operator FROM merchants.change WHERE number = $1"
+    assert await pool.fetchval(sql, number) == "carol"
+
+
+async def test_the_terminal_says_why_it_refuses_and_fails(site: Site) -> None:
+    result = await at_terminal(merchant_cli, site, "suspend", "999999")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr == "merchant_no: there is no '999999'\n"
+
+
+async def test_a_channel_is_added_from_a_file_at_the_terminal(
+    pool: Pool, site: Site, tmp_path: Path
+) -> None:
+    account, _ = generate_account("19", "wx1", "https://pay.test", "https://us.test/notify")
+    file = tmp_path / "account.json"
+    file.write_bytes(msgspec.json.encode(account))
+    where = ("--account-file", str(file), "--pay-type", "wechat_native")
+    limits = ("--single-max", "500000", "--cost-ppm", "3800")
+    result = await at_terminal(channel_cli, site, "add", "wx_file", *where, *limits)
+    assert (result.exit_code, result.stdout) == (0, "wx_file is at version 1, active\n")
+    channel = await store.find(pool, CHANNELS, "wx_file")
+    assert channel is not None
+    assert (channel.single_max_fen, channel.cost_rate_ppm) == (500_000, 3_800)
+    file.write_text('{"mchid": 7, "api_v3_key": "sesame"}')
+    result = await at_terminal(channel_cli, site, "add", "wx_broken", *where)
+    assert result.exit_code == 1 and "$.mchid" in result.stderr and "sesame" not in result.output
+
+
+async def test_the_blacklist_is_kept_at_the_terminal(site: Site) -> None:
+    payer = ("payer", "openid-77")
+    await at_terminal(risk_cli, site, "block", *payer, "--reason", "chargebacks")
+    listed = await at_terminal(risk_cli, site, "list")
+    assert "payer  openid-77" in listed.stdout and "carol  chargebacks" in listed.stdout
+    result = await at_terminal(risk_cli, site, "unblock", *payer)
+    assert (result.exit_code, result.stdout) == (0, "payer openid-77 is not blocked\n")

@@ -1,0 +1,108 @@
+"""A process that runs one example room, and dies where it is told to.
+
+It is served as `runner.py` serves the product's rooms. Nothing in the product knows of dying:
+the function at whose door the process dies is wrapped here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
+from multiprocessing import get_context
+from multiprocessing.synchronize import Event
+from typing import Any, Never
+
+from bus import logs
+from bus.caller import CallerRun
+from bus.decider import DeciderRun
+from bus.lanes import Lanes
+from bus.process import Part, Shared, serve
+from schema.settings import Settings
+from tests.bus.errands import errands
+from tests.bus.rooms import VISITS, catalogued, counter, tally
+
+PROCESSES = get_context("forkserver")
+"""Workers are forked from a process that has imported everything: importing costs two seconds."""
+
+PROCESSES.set_forkserver_preload(["pytest", "tests.bus.worker"])
+
+
+def run_worker(
+    room: str, point: str, peer_url: str, environment: Mapping[str, str], at_work: Event
+) -> None:
+    """Serves one room until SIGTERM, or until it dies."""
+    logs.configure(name=f"example-{room}")
+    with catalogued():
+        asyncio.run(_serve(room, point, peer_url, Settings.read(environment), at_work))
+
+
+async def _serve(room: str, point: str, peer_url: str, settings: Settings, at_work: Event) -> None:
+    shared = await Shared.open(settings, name=f"example-{room}")
+    await serve(shared, room_of(shared, room, point, peer_url), (_Told(at_work),))
+
+
+def die(*_: Any, **__: Any) -> Never:
+    """Ends the process as a power cut would."""
+    os.kill(os.getpid(), signal.SIGKILL)
+    raise AssertionError("not reached")
+
+
+def dies_after(work: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+    """Works, then dies before anybody hears of it."""
+
+    async def fatal(*args: Any, **kwargs: Any) -> Never:
+        await work(*args, **kwargs)
+        die()
+
+    return fatal
+
+
+class _Told:
+    """Says that the room is at work: the last part to be started."""
+
+    def __init__(self, at_work: Event) -> None:
+        self._at_work = at_work
+
+    async def start(self) -> None:
+        self._at_work.set()
+
+    async def stop(self) -> None:
+        """Nothing to stop."""
+
+
+def room_of(shared: Shared, name: str, point: str, peer_url: str) -> Sequence[Part]:
+    """The parts of a room, one of whose functions may be fatal."""
+    if name in ("counter", "tally"):
+        room = counter if name == "counter" else tally
+        steps = {f"before {step}": step for step in ("load", "decide", "save")}
+        room = replace(room, **{steps[point]: die}) if point in steps else room
+        _make_publishing_fatal(shared.broker, point)
+        return (DeciderRun(room, pool=shared.pool, broker=shared.broker),)
+    return _caller_of(shared, name, point, peer_url)
+
+
+def _caller_of(shared: Shared, name: str, point: str, peer_url: str) -> Sequence[Part]:
+    caller = errands(peer_url, inlet=VISITS) if name == "lanes" else errands(peer_url)
+    steps = {f"before {step}": step for step in ("open", "call", "record")}
+    caller = replace(caller, **{steps[point]: die}) if point in steps else caller
+    caller = replace(caller, call=dies_after(caller.call)) if point == "after call" else caller
+    run = CallerRun(caller, pool=shared.pool, broker=shared.broker, lanes=name == "lanes")
+    _make_publishing_fatal(shared.broker, point)
+    if name == "errands":
+        return (run,)
+    lanes = Lanes(
+        "example", run, broker=shared.broker, broadcasts=shared.broadcasts, pool=shared.pool
+    )
+    if point == "before opening a lane":
+        lanes.open = die
+    return run, lanes
+
+
+def _make_publishing_fatal(broker: Any, point: str) -> None:
+    if point == "before publish":
+        broker.publish = die
+    if point == "after publish":
+        broker.publish = dies_after(broker.publish)

@@ -1,0 +1,1 @@
+"""What travels, byte for byte, and that older and newer readers understand each other."""

@@ -1,0 +1,188 @@
+"""One example of every message, with each optional field filled in, and its event."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from bus.contracts import our_contracts
+from schema.events import Event
+from schema.messages.bus import LaneOpened
+from schema.messages.channels import (
+    AttemptFailed,
+    AttemptPending,
+    AttemptSucceeded,
+    AttemptUnknown,
+    QueryAttempt,
+)
+from schema.messages.contract import Message, contract_of, write
+from schema.messages.doors import ChannelNotified, PlacePayment, RequestRefused
+from schema.messages.merchants import ProfileChanged
+from schema.messages.notification import DeliverNotification, NotificationExhausted
+from schema.messages.ordering import (
+    PaymentAnswered,
+    PaymentFailed,
+    PaymentPlaced,
+    PaymentSucceeded,
+)
+from schema.messages.risk import PaymentCleared, PaymentRefused
+from schema.messages.routing import PaymentRouted, PaymentUnroutable
+from schema.payments import (
+    Candidate,
+    PaymentRequest,
+    PaymentState,
+    PaymentTerms,
+    PaymentView,
+    Refusal,
+    RiskDecision,
+    RoutingDecision,
+)
+
+MERCHANT_NO = "10202607010000001"
+PAYMENT_ID = "pay_01k2x4m8qv7h3dp1ra9e0000"
+ATTEMPT_ID = "01k2x4m8qv7h3dp1ra9e000001"
+PLACED_AT = datetime(2026, 7, 1, 4, 30, 0, tzinfo=UTC)
+PAID_AT = datetime(2026, 7, 1, 4, 30, 12, tzinfo=UTC)
+EXPIRES_AT = datetime(2026, 7, 1, 4, 35, 0, tzinfo=UTC)
+
+OVER_LIMIT = Refusal(
+    code="single_limit", reason="amount_fen 128000 is above 100000", param="amount_fen"
+)
+PASSED = RiskDecision(verdict="pass", decided_at=PLACED_AT)
+REFUSED = RiskDecision(verdict="refuse", reasons=(OVER_LIMIT,), decided_at=PLACED_AT)
+
+REQUEST = PaymentRequest(
+    merchant_order_no="20260701-0001",
+    amount_fen=128_000,
+    currency="CNY",
+    pay_type="wechat_native",
+    subject="番茄 two boxes",
+    expires_in_s=600,
+    client_ip="203.0.113.7",
+    payer_id="member-8812",
+    notify_url="https://shop.example/paid",
+    metadata={"shop": "south"},
+)
+TERMS = PaymentTerms(
+    payment_id=PAYMENT_ID,
+    merchant_no=MERCHANT_NO,
+    amount_fen=128_000,
+    currency="CNY",
+    pay_type="wechat_native",
+    subject="番茄 two boxes",
+    expires_at=EXPIRES_AT,
+    client_ip="203.0.113.7",
+    payer_id="member-8812",
+)
+PAYMENT = PaymentView(
+    id=PAYMENT_ID,
+    merchant_no=MERCHANT_NO,
+    merchant_order_no="20260701-0001",
+    state=PaymentState.SUCCEEDED,
+    amount_fen=128_000,
+    currency="CNY",
+    pay_type="wechat_native",
+    subject="番茄 two boxes",
+    metadata={"shop": "south"},
+    created_at=PLACED_AT,
+    expires_at=EXPIRES_AT,
+    code_url="weixin://wxpay/bizpayurl?pr=p4lpSuKzz",
+    channel_no="wechat_a",
+    channel_trade_no="4200001234202607011234567890",
+    paid_at=PAID_AT,
+    fee_fen=768,
+    failure=OVER_LIMIT,
+)
+ROUTING = RoutingDecision(
+    seed=PAYMENT_ID,
+    candidates=(
+        Candidate(channel_no="wechat_a", tier="default", priority=10, weight=70),
+        Candidate(
+            channel_no="wechat_b",
+            tier="backup",
+            priority=20,
+            weight=30,
+            removed_by="amount: 128000 is above 100000",
+        ),
+    ),
+    ranked=("wechat_a",),
+    decided_at=PLACED_AT,
+)
+
+MESSAGES: tuple[Message, ...] = (
+    AttemptFailed(
+        payment_id=PAYMENT_ID,
+        attempt_id=ATTEMPT_ID,
+        channel_no="wechat_a",
+        refusal=OVER_LIMIT,
+        risk=PASSED,
+    ),
+    AttemptPending(
+        payment_id=PAYMENT_ID,
+        attempt_id=ATTEMPT_ID,
+        channel_no="wechat_a",
+        code_url="weixin://wxpay/bizpayurl?pr=p4lpSuKzz",
+        risk=PASSED,
+    ),
+    AttemptSucceeded(
+        payment_id=PAYMENT_ID,
+        attempt_id=ATTEMPT_ID,
+        channel_no="wechat_a",
+        channel_trade_no="4200001234202607011234567890",
+        amount_fen=128_000,
+        funds_flow="direct",
+        paid_at=PAID_AT,
+    ),
+    AttemptUnknown(
+        payment_id=PAYMENT_ID,
+        attempt_id=ATTEMPT_ID,
+        channel_no="wechat_a",
+        refusal=OVER_LIMIT,
+        risk=PASSED,
+    ),
+    QueryAttempt(attempt_id=ATTEMPT_ID, channel_no="wechat_a"),
+    ChannelNotified(channel_no="wechat_a", notice_id="EV-2026070104301200", body='{"id":"EV"}'),
+    PlacePayment(merchant_no=MERCHANT_NO, request=REQUEST),
+    RequestRefused(refusal=OVER_LIMIT),
+    LaneOpened(actor="notification", lane=MERCHANT_NO),
+    ProfileChanged(kind="merchant", number=MERCHANT_NO, version=7),
+    DeliverNotification(notification_id="ntf_1", lane=MERCHANT_NO, attempt=2),
+    NotificationExhausted(
+        notification_id="ntf_1", merchant_no=MERCHANT_NO, attempts=15, last_error="timeout"
+    ),
+    PaymentAnswered(payment=PAYMENT, refusal=OVER_LIMIT),
+    PaymentFailed(payment=PAYMENT, refusal=OVER_LIMIT, notify_url="https://shop.example/paid"),
+    PaymentPlaced(terms=TERMS),
+    PaymentSucceeded(
+        payment=PAYMENT,
+        channel_no="wechat_a",
+        channel_trade_no="4200001234202607011234567890",
+        funds_flow="direct",
+        amount_fen=128_000,
+        fee_fen=768,
+        fee_rate_ppm=6_000,
+        paid_at=PAID_AT,
+        notify_url="https://shop.example/paid",
+    ),
+    PaymentCleared(terms=TERMS, risk=PASSED),
+    PaymentRefused(payment_id=PAYMENT_ID, risk=REFUSED),
+    PaymentRouted(terms=TERMS, risk=PASSED, routing=ROUTING),
+    PaymentUnroutable(payment_id=PAYMENT_ID, risk=PASSED, routing=ROUTING),
+)
+
+EXAMPLES: dict[str, Message] = {contract_of(message).name: message for message in MESSAGES}
+
+CONTRACTS = {contract.name: contract for contract in our_contracts()}
+
+
+def event_of(message: Message) -> Event:
+    """The message's event with every attribute of the envelope."""
+    return write(
+        message,
+        id="0197c2a1-5e40-7abc-8def-0123456789ab",
+        time=PLACED_AT,
+        subject=PAYMENT_ID,
+        causationid="0197c2a1-5e3f-7fed-8cba-ba9876543210",
+        correlationid="req_1",
+        replyto="reply.edge-1",
+        traceparent="00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+    )

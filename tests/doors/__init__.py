@@ -1,0 +1,1 @@
+"""The doors, from the street: HTTP and AMQP against a running edge on real services."""

@@ -1,0 +1,75 @@
+"""The document and its page: true, complete, and without strangers."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import msgspec
+import pytest
+
+from handlers.merchant_api.openapi import EXAMPLE_PAID, EXAMPLE_PENDING, EXAMPLE_REQUEST, openapi
+from handlers.merchant_api.problems import PROBLEMS
+from schema.payments import PaymentRequest, PaymentView
+from tests.doors.street import Street
+
+DOCUMENT = openapi("https://pay.example")
+
+
+def references(node: Any) -> set[str]:
+    if isinstance(node, dict):
+        own = {node["$ref"]} if "$ref" in node else set()
+        return own.union(*map(references, node.values()))
+    if isinstance(node, list):
+        return set().union(*map(references, node))
+    return set()
+
+
+async def test_the_document_is_served(street: Street) -> None:
+    answer = await street.send("GET", "/docs/openapi.json")
+    assert answer.headers["Content-Type"] == "application/json"
+    assert answer.json == openapi(street.shared.settings.public_url)
+
+
+def test_every_reference_leads_somewhere() -> None:
+    schemas = {f"#/components/schemas/{name}" for name in DOCUMENT["components"]["schemas"]}
+    assert references(DOCUMENT) <= schemas
+    assert schemas - references(DOCUMENT) == set()
+
+
+def test_the_examples_are_true() -> None:
+    for example, kind in (
+        (EXAMPLE_REQUEST, PaymentRequest),
+        (EXAMPLE_PENDING, PaymentView),
+        (EXAMPLE_PAID, PaymentView),
+    ):
+        msgspec.convert(example, kind)
+        assert set(example) <= set(kind.__struct_fields__)
+
+
+def test_every_code_is_documented_and_belongs_to_an_answer() -> None:
+    assert set(DOCUMENT["x-problems"]) == set(PROBLEMS)
+    documented = {
+        code
+        for methods in DOCUMENT["paths"].values()
+        for operation in methods.values()
+        for response in operation["responses"].values()
+        for media in response["content"].values()
+        for code in media.get("examples", {})
+    }
+    nowhere_in_particular = {"not_found", "method_not_allowed"}
+    assert documented == set(PROBLEMS) - nowhere_in_particular
+
+
+@pytest.mark.parametrize("code", PROBLEMS)
+def test_a_code_reads_like_a_code(code: str) -> None:
+    assert re.fullmatch(r"[a-z]+(_[a-z]+)*", code)
+    assert 400 <= PROBLEMS[code].status <= 599
+
+
+async def test_the_page_needs_nobody_else(street: Street) -> None:
+    answer = await street.send("GET", "/docs")
+    page = answer.body.decode()
+    assert answer.headers["Content-Type"] == "text/html; charset=utf-8"
+    assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
+    assert not re.search(r"(src|href)=.?https?:|@import|url\(", page)

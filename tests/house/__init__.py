@@ -1,0 +1,1 @@
+"""The house itself: imports, sizes, SQL, topology and style."""

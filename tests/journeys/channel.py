@@ -1,0 +1,40 @@
+"""A channel: a contract with the simulated WeChat Pay, whose payers and troubles we command."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from handlers.simulator.faults import Api, FaultOrder, Kind
+from handlers.simulator.simulator import Simulator
+from handlers.simulator.trades import Trade
+from tests.waiting import at_last
+
+
+@dataclass(frozen=True)
+class Channel:
+    """One of our channels, seen from its other end."""
+
+    channel_no: str
+    mchid: str
+    simulator: Simulator
+
+    def trouble(
+        self, api: Api, kind: Kind, *, value: int | str | None = None, times: int | None = 1
+    ) -> None:
+        """So many of the coming calls go wrong; None: all of them."""
+        wish = FaultOrder(mchid=self.mchid, api=api, kind=kind, value=value, times=times)
+        assert self.simulator.faults.order(wish) is None
+
+    def trade(self, attempt_id: str) -> Trade | None:
+        """The order as the channel knows it."""
+        return self.simulator.trades.find(self.mchid, attempt_id)
+
+    async def pay(self, attempt_id: str) -> Trade:
+        """The payer pays the order, as soon as the channel has it."""
+
+        async def opened() -> Trade | None:
+            return self.trade(attempt_id)
+
+        trade = await at_last(opened)
+        assert isinstance(self.simulator.pay(trade), Trade)
+        return trade
