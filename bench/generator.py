@@ -104,6 +104,8 @@ class Generator:
         while not self._is_resting:
             due_at += random.expovariate(rate_per_s)
             await asyncio.sleep(max(due_at - time.monotonic(), 0.0))
+            if self._is_resting:
+                return
             if len(self._running) > IN_FLIGHT_MAX:
                 self.dropped += 1
             else:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import UNSET
 
-from actors.ordering.payment import Orders, Payment, terms, view
+from actors.ordering.payment import Decisions, Orders, Payment, terms, view
 from actors.ordering.rules import content_digest, decide
 from bus.decider import Decision
 from bus.effects import Publish, Reply
@@ -32,10 +32,13 @@ from tests.examples import (
     NOW,
     OBJECTED,
     OBJECTION,
+    PASSED,
     TRADE_NO,
+    TURNED_AWAY,
     a_merchant,
     a_payment,
     a_request,
+    a_routing,
     a_shown_payment,
     failed,
     pending,
@@ -44,6 +47,8 @@ from tests.examples import (
     unknown,
     unroutable,
 )
+
+LATER = NOW + timedelta(seconds=20)
 
 
 class Desk:
@@ -54,9 +59,9 @@ class Desk:
         self.said: list[Message] = []
         self.answers: list[PaymentAnswered] = []
 
-    def hear(self, *messages: Message) -> Desk:
+    def hear(self, *messages: Message, now: datetime = NOW) -> Desk:
         for message in messages:
-            self._note(decide(self.orders, message, NOW))
+            self._note(decide(self.orders, message, now))
         return self
 
     def place(self, **differences: Any) -> Desk:
@@ -90,14 +95,19 @@ class Desk:
                 self.answers.append(effect.message)
             else:
                 assert isinstance(effect, Publish)
+                assert effect.subject == self.payment.payment_id
                 self.said.append(effect.message)
 
 
 def test_a_new_order_is_stored_and_announced_and_not_answered_yet() -> None:
-    desk = Desk().place(expires_in_s=600)
+    wish = {"expires_in_s": 600, "client_ip": "203.0.113.7", "payer_id": "member-7"}
+    desk = Desk().place(**wish, metadata={"till": "7"})
     expected = a_payment(
         expires_at=NOW + timedelta(seconds=600),
-        digest=content_digest(a_request(expires_in_s=600)),
+        client_ip="203.0.113.7",
+        payer_id="member-7",
+        metadata={"till": "7"},
+        digest=content_digest(a_request(**wish, metadata={"till": "7"})),
     )
     assert desk.payment == expected
     assert desk.said == [PaymentPlaced(terms=terms(expected))]
@@ -232,6 +242,18 @@ def test_a_success_names_channel_trade_and_fee() -> None:
     ]
 
 
+def test_a_failure_names_its_reason() -> None:
+    desk = Desk(a_payment(notify_url="https://shop.test/hooks")).hear(failed())
+    assert desk.said == [
+        PaymentFailed(
+            payment=view(desk.payment),
+            refusal=TURNED_AWAY,
+            notify_url="https://shop.test/hooks",
+        )
+    ]
+    assert desk.payment.failure == TURNED_AWAY
+
+
 def test_the_fee_is_that_of_the_day_on_which_the_order_was_placed() -> None:
     placed = Desk(rates_ppm={"wechat_native": 10_000}).place().payment
     desk = Desk(placed, rates_ppm={"wechat_native": 500_000}).hear(succeeded())
@@ -251,9 +273,36 @@ def test_a_word_about_a_payment_that_was_never_placed_is_a_bug(message: Message)
         decide(Orders(), message, NOW)
 
 
-def test_risks_record_stays_with_the_payment() -> None:
-    decisions = Desk().place().hear(refused()).payment.decisions
-    assert decisions is not None and decisions.risk == OBJECTED
+@pytest.mark.parametrize(
+    ("message", "decisions"),
+    [
+        (refused(), Decisions(risk=OBJECTED)),
+        (unroutable(), Decisions(risk=PASSED, routing=a_routing())),
+        (pending(), Decisions(risk=PASSED)),
+        (unknown(), Decisions(risk=PASSED)),
+        (failed(), Decisions(risk=PASSED)),
+    ],
+)
+def test_the_records_of_risk_and_routing_stay_with_the_payment(
+    message: Message, decisions: Decisions
+) -> None:
+    assert Desk().place().hear(message).payment.decisions == decisions
+
+
+@pytest.mark.parametrize("message", [refused(), pending(), failed()])
+def test_a_payment_knows_when_it_was_placed_answered_and_changed(message: Message) -> None:
+    payment = Desk().place().hear(message, now=LATER).payment
+    assert (payment.created_at, payment.answered_at, payment.updated_at) == (NOW, LATER, LATER)
+
+
+def test_a_payment_that_nobody_has_answered_yet_is_changed_and_not_answered() -> None:
+    payment = Desk().place().hear(unknown(), now=LATER).payment
+    assert (payment.answered_at, payment.updated_at) == (None, LATER)
+
+
+def test_what_comes_after_the_first_answer_does_not_change_its_time() -> None:
+    payment = Desk().place().hear(pending()).hear(failed(), now=LATER).payment
+    assert (payment.answered_at, payment.updated_at) == (NOW, LATER)
 
 
 HAPPENINGS = [refused(), unroutable(), pending(), unknown(), failed(), succeeded()]
