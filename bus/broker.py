@@ -139,7 +139,7 @@ class Broker:
     def subscribe(self, inlet: Inlet, reader: Reader, *, prefetch: int = PREFETCH_DEFAULT) -> None:
         """Has `reader` called per delivery: its return acknowledges, an exception dead-letters."""
         queue = RabbitQueue(
-            inlet.queue,
+            inlet.source,
             durable=True,
             queue_type=QueueType.QUORUM,
             arguments=cast(Any, topology.queue_arguments(inlet.queue)),
@@ -148,12 +148,16 @@ class Broker:
             queue,
             channel=Channel(prefetch_count=prefetch, on_return_raises=True),
             ack_policy=AckPolicy.REJECT_ON_ERROR,
-            codec=cast(Any, _AsItIs(inlet.queue)),
+            codec=cast(Any, _AsItIs(inlet.source)),
             no_reply=True,
         )
         subscriber(reader)
-        self._inlets.append(inlet)
+        self.expect(inlet)
         self._subscribers.append(subscriber)
+
+    def expect(self, inlet: Inlet) -> None:
+        """Has this inlet's queue made wherever those of the subscribers are."""
+        self._inlets.append(inlet)
 
     async def start(self) -> None:
         """Declares what the subscribers need and begins to consume."""

@@ -19,9 +19,12 @@ from bus.broker import PREFETCH_DEFAULT, Broker
 from bus.database import Connection, Pool
 from bus.dead import Graveyard
 from bus.effects import Effect, Outgoing, Timer, deliveries, spoken
+from bus.errors import Fenced
 from bus.intake import Intake
 from bus.jobs import Job, now_utc
+from bus.lease import Lease
 from bus.patience import Patience
+from bus.sole import SoleReader
 from bus.tasks import Tasks
 from bus.topology import Inlet
 from schema.messages.contract import Message
@@ -67,7 +70,7 @@ class Outcome:
 
 
 class DeciderRun:
-    """Runs a decider on its inlet."""
+    """Runs a decider on its inlet; with a lease, as its one writer, only while that is held."""
 
     def __init__(
         self,
@@ -78,20 +81,62 @@ class DeciderRun:
         linger_ms: int = 25,
         batch_max: int = 256,
         prefetch: int = PREFETCH_DEFAULT,
+        lease: Lease | None = None,
+    ) -> None:
+        def desk() -> Desk:
+            return Desk(
+                decider, pool=pool, broker=broker, linger_ms=linger_ms, batch_max=batch_max,
+                lease=lease,
+            )  # fmt: skip
+
+        self._part: Desk | SoleReader
+        if lease is None:
+            self._part = desk()
+            broker.subscribe(decider.inlet, self._part.read, prefetch=prefetch)
+        else:
+            assert decider.save is not None, "a lease fences transactions, and there are none"
+            self._part = SoleReader(
+                decider.inlet, desk, lease=lease, broker=broker, prefetch=prefetch
+            )
+
+    async def start(self) -> None:
+        await self._part.start()
+
+    async def stop(self) -> None:
+        await self._part.stop()
+
+
+class Desk:
+    """Where deliveries become batches, and batches transactions and effects."""
+
+    def __init__(
+        self,
+        decider: Decider[Any],
+        *,
+        pool: Pool,
+        broker: Broker,
+        linger_ms: int,
+        batch_max: int,
+        lease: Lease | None,
     ) -> None:
         self._decider = decider
         self._queue = decider.inlet.queue
         self._pool = pool
         self._broker = broker
+        self._lease = lease
         graveyard = Graveyard(broker)
-        patience = Patience(self._queue, self._transact, self._speak, graveyard.bury_job)
+        self._patience = Patience(self._queue, self._transact, self._speak, graveyard.bury_job)
         self._intake = Intake(
-            decider.inlet, graveyard, patience.settle, size_max=batch_max, linger_ms=linger_ms
+            decider.inlet,
+            graveyard,
+            self._patience.settle if lease is None else self._settle_fenced,
+            size_max=batch_max,
+            linger_ms=linger_ms,
         )
+        self.read = self._intake.read
         self._publishing = asyncio.Semaphore(PUBLISHING_MAX)
         self._tasks = Tasks(self._queue)
         self._seconds = metrics.BATCH_SECONDS.labels(self._queue)
-        broker.subscribe(decider.inlet, self._intake.read, prefetch=prefetch)
 
     async def start(self) -> None:
         await self._intake.start()
@@ -100,6 +145,14 @@ class DeciderRun:
         await self._intake.stop()
         await self._tasks.cancel()
 
+    async def _settle_fenced(self, jobs: Sequence[Job]) -> None:
+        """What another holds the lease for now is left unacknowledged: it comes to them."""
+        assert self._lease is not None
+        try:
+            await self._patience.settle(jobs)
+        except Fenced as error:
+            self._lease.lose(str(error))
+
     async def _transact(self, jobs: Sequence[Job], suspicious: bool) -> Outcome:
         """Everything that one batch changes, in one transaction."""
         with self._seconds.time():
@@ -107,6 +160,8 @@ class DeciderRun:
                 if self._decider.save is None:
                     return await self._decide(connection, jobs)
                 async with connection.transaction():
+                    if self._lease is not None:
+                        await self._lease.fence(connection)
                     settled = await self._settled(connection, jobs, suspicious)
                     fresh = [job for job in jobs if job.event.id not in settled]
                     outcome = await self._change(connection, fresh) if fresh else Outcome()

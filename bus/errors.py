@@ -31,12 +31,17 @@ class Clash(TomatoError):
     """Another worker changed the same rows first; load again and decide again."""
 
 
+class Fenced(TomatoError):
+    """Another worker holds the lease now; whatever was about to be written is theirs to write."""
+
+
 _AWAY = (
     TryLater,
     OSError,
     TimeoutError,
     asyncpg.PostgresConnectionError,
     asyncpg.InterfaceError,
+    asyncpg.IdleInTransactionSessionTimeoutError,
     asyncpg.AdminShutdownError,
     asyncpg.CrashShutdownError,
     asyncpg.CannotConnectNowError,

@@ -42,12 +42,12 @@ class Intake:
     ) -> None:
         self._inlet = inlet
         self._graveyard = graveyard
-        self._gather = Gather(flush, size_max=size_max, linger_ms=linger_ms, name=inlet.queue)
-        self._events_in = metrics.EVENTS_IN.labels(inlet.queue)
-        self._deliveries_in = metrics.DELIVERIES_IN.labels(inlet.queue)
-        self._in_hand = metrics.IN_HAND.labels(inlet.queue)
+        self._gather = Gather(flush, size_max=size_max, linger_ms=linger_ms, name=inlet.source)
+        self._events_in = metrics.EVENTS_IN.labels(inlet.source)
+        self._deliveries_in = metrics.DELIVERIES_IN.labels(inlet.source)
+        self._in_hand = metrics.IN_HAND.labels(inlet.source)
         self._open: dict[Receipt, datetime] = {}
-        metrics.OLDEST_SECONDS.labels(inlet.queue).set_function(self.oldest_s)
+        metrics.OLDEST_SECONDS.labels(inlet.source).set_function(self.oldest_s)
 
     async def start(self) -> None:
         await self._gather.start()

@@ -2,7 +2,8 @@
 
 Services that are away are no message's fault: the batch waits, unacknowledged, as long as it takes.
 A clash with another worker is loaded again. Anything else splits the batch until the poisoned
-message stands alone, so that its neighbours are settled without it.
+message stands alone, so that its neighbours are settled without it. Whoever is fenced off leaves
+the whole batch to the new holder of the lease.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from bus.errors import is_clash, world_is_down
+from bus.errors import Fenced, is_clash, world_is_down
 from bus.logs import log
 
 I = TypeVar("I")  # noqa: E741 - an item: a job, or a job with its outcome
@@ -42,12 +43,14 @@ class Patience(Generic[I, R]):
     bury: Callable[[I, Exception, int], Awaitable[None]]
 
     async def settle(self, items: Sequence[I]) -> None:
-        """Returns when every item of the batch is done or buried."""
+        """Returns when every item of the batch is done or buried. Raises Fenced."""
         clashes = tries = 0
         wait_s = 0.1
         while True:
             try:
                 result = await self.work(items, clashes > 0)
+            except Fenced:
+                raise
             except Exception as error:  # the kernel's broad handler: here it is decided what it is
                 if world_is_down(error):
                     log.warning("away", queue=self.queue, error=repr(error))

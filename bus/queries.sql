@@ -45,3 +45,39 @@ SELECT lane FROM bus.lane WHERE actor = $1 ORDER BY lane;
 -- open_lane
 -- Remembers that a lane has a queue.
 INSERT INTO bus.lane (actor, lane) VALUES ($1, $2) ON CONFLICT DO NOTHING;
+
+-- is_lease_free
+-- Whether nobody holds a lease; to look does not wait for its holder's transactions.
+SELECT NOT EXISTS (SELECT FROM bus.lease WHERE name = $1 AND expires_at > clock_timestamp());
+
+-- evict
+-- Ends transactions that the last holder of a lease, who may be paused or cut off, has left open.
+SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+WHERE datname = current_database() AND application_name = $1;
+
+-- take_lease
+-- Takes a lease that nobody holds, under a new epoch; no row: another was faster.
+INSERT INTO bus.lease AS free (name, holder, epoch, expires_at)
+VALUES ($1, $2, 1, clock_timestamp() + $3::interval)
+ON CONFLICT (name) DO UPDATE SET
+    holder = $2, epoch = free.epoch + 1, expires_at = clock_timestamp() + $3, is_wanted = false
+WHERE free.expires_at <= clock_timestamp()
+RETURNING epoch;
+
+-- renew_lease
+-- Keeps a lease for another while, and tells whether someone asks for it; no row: it was taken.
+UPDATE bus.lease SET expires_at = clock_timestamp() + $4::interval
+WHERE name = $1 AND holder = $2 AND epoch = $3
+RETURNING is_wanted;
+
+-- release_lease
+-- Gives a lease back, so that another need not wait until it expires.
+UPDATE bus.lease SET holder = NULL, expires_at = clock_timestamp(), is_wanted = false
+WHERE name = $1 AND holder = $2;
+
+-- fence
+-- Locks our lease for this transaction, which has to go on within so long; no row: it was taken.
+SELECT set_config('idle_in_transaction_session_timeout', $4, true),
+       set_config('application_name', $5, true)
+FROM bus.lease WHERE name = $1 AND holder = $2 AND epoch = $3
+FOR KEY SHARE;

@@ -32,7 +32,15 @@ class Inlet:
     """A queue and what it hears. One actor reads it, in as many workers as are started."""
 
     queue: str
+    """The actor's, under which it also remembers and buries messages, whatever the shard."""
     hears: tuple[type[Message], ...]
+    shard: int | None = None
+    """A shard's queue is bound to no exchange: a dispatcher fills it."""
+
+    @property
+    def source(self) -> str:
+        """The queue that is read."""
+        return self.queue if self.shard is None else shard_queue(self.queue, self.shard)
 
 
 UPSTREAM_QUEUE = "upstream"
@@ -53,6 +61,11 @@ def address(message: Message, lane: str | None = None) -> tuple[str, str, bool]:
 def dead_queue(queue: str) -> str:
     """Where the messages of `queue` lie that a person has to look at."""
     return f"{queue}.dead"
+
+
+def shard_queue(queue: str, shard: int) -> str:
+    """Where the messages of one shard wait."""
+    return f"{queue}.{shard}"
 
 
 def queue_arguments(queue: str) -> dict[str, Any]:
@@ -97,8 +110,10 @@ async def _declare_inlet(channel: AbstractChannel, inlet: Inlet) -> None:
     dead = dead_queue(inlet.queue)
     await channel.declare_queue(dead, durable=True, arguments=DEAD_ARGUMENTS)
     queue = await channel.declare_queue(
-        inlet.queue, durable=True, arguments=queue_arguments(inlet.queue)
+        inlet.source, durable=True, arguments=queue_arguments(inlet.queue)
     )
+    if inlet.shard is not None:
+        return
     if inlet.queue == UPSTREAM_QUEUE:
         await queue.bind(UPSTREAM)
     for message in inlet.hears:

@@ -30,7 +30,8 @@ CREATE TABLE IF NOT EXISTS example.tally (LIKE example.counter INCLUDING ALL);
 CREATE TABLE IF NOT EXISTS example.errand (
     errand_no text, try integer, answer text, PRIMARY KEY (errand_no, try)
 );
-TRUNCATE example.counter, example.tally, example.errand, bus.inbox, bus.timer, bus.lane;
+TRUNCATE example.counter, example.tally, example.errand, bus.inbox, bus.timer, bus.lane,
+    bus.lease;
 """
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from multiprocessing import get_context
@@ -19,6 +20,7 @@ from bus import logs
 from bus.caller import CallerRun
 from bus.decider import DeciderRun
 from bus.lanes import Lanes
+from bus.lease import Lease, new_holder
 from bus.process import Part, Shared, serve
 from schema.settings import Settings
 from tests.bus.errands import errands
@@ -81,7 +83,26 @@ def room_of(shared: Shared, name: str, point: str, peer_url: str) -> Sequence[Pa
         room = replace(room, **{steps[point]: die}) if point in steps else room
         _make_publishing_fatal(shared.broker, point)
         return (DeciderRun(room, pool=shared.pool, broker=shared.broker),)
+    if name == "sole":
+        return _sole_writer(shared)
     return _caller_of(shared, name, point, peer_url)
+
+
+def _sole_writer(shared: Shared) -> Sequence[Part]:
+    """A counter that is slow, and the only one at its queue while it holds the lease."""
+    lease = Lease("example.0", pool=shared.pool, holder=new_holder())
+    slow = replace(counter, decide=slowly(counter.decide))
+    return lease, DeciderRun(slow, pool=shared.pool, broker=shared.broker, lease=lease)
+
+
+def slowly(decide: Callable[..., Any]) -> Callable[..., Any]:
+    """Decides a hundred times a second: there is time to be interrupted."""
+
+    def decide_slowly(*args: Any) -> Any:
+        time.sleep(0.01)
+        return decide(*args)
+
+    return decide_slowly
 
 
 def _caller_of(shared: Shared, name: str, point: str, peer_url: str) -> Sequence[Part]:

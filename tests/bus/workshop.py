@@ -36,6 +36,7 @@ READ_BY = {
     "tally": TALLY.queue,
     "errands": ERRANDS.queue,
     "lanes": "example.lobby",
+    "sole": COUNTER.queue,
 }
 QUEUES = (
     *(inlet.queue for inlet in (COUNTER, TALLY, ERRANDS)),
