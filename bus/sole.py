@@ -8,7 +8,7 @@ back to the queue and comes to the next holder.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Protocol
 
@@ -29,7 +29,7 @@ AWAY_WAIT_S = 0.5
 class Desk(Protocol):
     """Where deliveries are worked on; a stop breaks the work off."""
 
-    read: Callable[[Arrived], Awaitable[None]]
+    async def read(self, arrived: Arrived) -> None: ...
 
     async def start(self) -> None: ...
 
