@@ -12,6 +12,7 @@ from __future__ import annotations
 from aiohttp import web
 
 from bus.process import Shared
+from bus.replies import Replies
 from handlers.callbacks import WechatCallbacks
 from handlers.doorstep import doorstep
 from handlers.merchant_api.authentication import Gate
@@ -21,7 +22,6 @@ from handlers.merchant_api.payments import PATH, PaymentDoor
 from handlers.merchant_api.views import Payments
 from handlers.operations import add_operations
 from handlers.outlet import Outlet
-from handlers.replies import Replies
 from handlers.site import Site
 from handlers.upstream import Upstream
 

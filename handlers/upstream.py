@@ -25,9 +25,9 @@ from bus.jobs import now_utc
 from bus.logs import log
 from bus.origin import new_event, new_traceparent
 from bus.patience import Patience
+from bus.replies import PREFIX
 from bus.topology import Inlet
 from handlers.merchant_api.problems import MALFORMED, problem_of
-from handlers.replies import PREFIX
 from handlers.trace import accepted_trace
 from schema.events import Event, UndecodableDelivery, decode_events
 from schema.ids import outside_id

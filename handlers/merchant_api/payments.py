@@ -12,12 +12,12 @@ from aiohttp import web
 from msgspec import Meta, Struct
 
 from bus.origin import new_event
+from bus.replies import Replies
 from handlers.forms import has_form
 from handlers.merchant_api.authentication import Call
 from handlers.merchant_api.problems import MALFORMED, Problem, problem_of, refused
 from handlers.merchant_api.views import NEWEST, Payments, read_cursor
 from handlers.outlet import Outlet
-from handlers.replies import Replies
 from handlers.trace import accepted_trace
 from schema.messages.contract import Message
 from schema.messages.doors import PlacePayment
