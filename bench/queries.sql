@@ -5,16 +5,19 @@ FROM ordering.payment;
 
 -- bookings
 -- Each booking with the sum of its entries and the gross amount that it moves.
-SELECT b.booking_key, b.payment_id, coalesce(sum(e.amount_fen), 0)::bigint AS sum_fen,
+SELECT b.booking_key, b.subject AS payment_id, coalesce(sum(e.amount_fen), 0)::bigint AS sum_fen,
     coalesce(sum(e.amount_fen) FILTER (WHERE e.amount_fen > 0), 0)::bigint AS gross_fen
-FROM accounting.booking AS b LEFT JOIN accounting.entry AS e USING (booking_key)
-GROUP BY b.booking_key, b.payment_id;
+FROM accounting.booking AS b LEFT JOIN accounting.entry AS e USING (booking_id)
+GROUP BY b.booking_id;
 
 -- accounts
--- Each account's balance as it is kept, and as its entries add up to.
-SELECT a.kind, a.owner, a.balance_fen, coalesce(sum(e.amount_fen), 0)::bigint AS posted_fen
-FROM accounting.account AS a LEFT JOIN accounting.entry AS e USING (account_id)
-GROUP BY a.account_id;
+-- Each owner's balance as it is kept, in whatever shards, and as its entries add up to.
+SELECT a.role || '.' || a.kind AS kind, a.owner, sum(a.balance_fen)::bigint AS balance_fen,
+    coalesce(sum(e.posted_fen), 0)::bigint AS posted_fen
+FROM accounting.account AS a LEFT JOIN (
+    SELECT account_id, sum(amount_fen) AS posted_fen FROM accounting.entry GROUP BY account_id
+) AS e USING (account_id)
+GROUP BY a.role, a.kind, a.owner;
 
 -- attempts
 -- What channels believes; an attempt's id is our number at the channel.

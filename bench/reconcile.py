@@ -104,9 +104,9 @@ def _accounts(
     expected: dict[tuple[str, str], int] = defaultdict(int)
     for row in payments:
         fee_fen = _fee_fen(row.amount_fen, terms.rate_ppm)
-        expected["channel_clearing", terms.channel_no] -= row.amount_fen
-        expected["merchant_payable", row.merchant_no] += row.amount_fen - fee_fen
-        expected["fee_income", "platform"] += fee_fen
+        expected["channel.clearing", terms.channel_no] -= row.amount_fen
+        expected["merchant.payable", row.merchant_no] += row.amount_fen - fee_fen
+        expected["platform.fee_income", "platform"] += fee_fen
     for account in accounts:
         name, should = (
             f"{account.kind} of {account.owner}",

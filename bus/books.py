@@ -15,8 +15,15 @@ class Book(Generic[K, V]):
     def __init__(self, rows: Iterable[V], key: Callable[[V], K]) -> None:
         self._key = key
         self._rows: dict[K, V] = {key(row): row for row in rows}
-        self._loaded = frozenset(self._rows)
+        self._loaded = set(self._rows)
         self._changed: dict[K, None] = {}
+
+    def lay_out(self, rows: Iterable[V]) -> None:
+        """Lays out further rows that were just loaded."""
+        for row in rows:
+            key = self._key(row)
+            self._rows[key] = row
+            self._loaded.add(key)
 
     def __iter__(self) -> Iterator[V]:
         return iter(self._rows.values())

@@ -1,160 +1,171 @@
-"""Posting rules: which accounts a fact touches, and by how much. Every booking sums to zero.
+"""What is booked when: the table of postings, and how a booking becomes entries. Pure.
 
 Signs: an entry above zero means that we owe the account's owner more (a credit); below zero, that
-more is owed to us (a debit). Amounts are fen.
+more is owed to us (a debit). Amounts are fen. Every row of the table sums to zero.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
+from hashlib import blake2b
 
+import msgspec
 from msgspec import Struct
-from msgspec.structs import replace
 
-from bus.books import Book
-from bus.decider import Decision
-from schema.messages.contract import Message
-from schema.messages.ordering import PaymentSucceeded
+from actors.accounting.account import Account, beyond_limit, moved, objection
+from actors.accounting.ledger import Booking, Entry, Ledger
+from actors.accounting.postings import Guard, Line, Posting, posting, suspense_of
+from actors.accounting.rates import Fee
+from schema.accounts import AccountState
+from schema.payments import Refusal
 
-PLATFORM = "platform"
-
-
-class Account(Struct, frozen=True, kw_only=True):
-    """One account; field names are columns of `accounting.account`."""
-
-    account_id: str
-    kind: str
-    owner: str
-    currency: str
-    balance_fen: int = 0
-    serial: int = 0
-
-
-class Line(Struct, frozen=True, kw_only=True):
-    """One side of a booking before it is posted."""
-
-    kind: str
-    owner: str
-    amount_fen: int
-
-
-class Entry(Struct, frozen=True, kw_only=True):
-    """One posted side; field names are the columns of `accounting.entry`."""
-
-    account_id: str
-    serial: int
-    booking_key: str
-    amount_fen: int
-    balance_after_fen: int
-    currency: str
-
-
-class Booking(Struct, frozen=True, kw_only=True):
-    """What happened, once; field names are the columns of `accounting.booking`."""
-
-    booking_key: str
-    kind: str
-    payment_id: str
-    booked_at: datetime
-
-
-# What a payment posts, by where its channel settles to. `paid` is the fact, `net` the merchant's.
 # fmt: off
-POSTINGS: dict[str, tuple[tuple[str, Callable[[PaymentSucceeded], str],
-                                Callable[[PaymentSucceeded], int]], ...]] = {
-    # The channel settles to us: it owes us the gross, we owe the merchant the net. 二清
-    "platform": (
-        ("channel_clearing",  lambda paid: paid.channel_no,          lambda paid: -paid.amount_fen),
-        ("merchant_payable",  lambda paid: paid.payment.merchant_no, lambda paid: paid.amount_fen
-                                                                                  - paid.fee_fen),
-        ("fee_income",        lambda _: PLATFORM,                    lambda paid: paid.fee_fen),
-    ),
-    # The channel settles to the merchant: we never hold the money, the merchant owes us the fee.
-    "direct": (
-        ("merchant_fee_receivable", lambda paid: paid.payment.merchant_no,
-                                                                     lambda paid: -paid.fee_fen),
-        ("fee_income",        lambda _: PLATFORM,                    lambda paid: paid.fee_fen),
-    ),
+POSTINGS: dict[str, Posting] = {
+    # A payer has paid. The channel settles to us 二清: it owes us the gross less its own cost, we
+    # owe the merchant the net. Or it settles to the merchant 直清: then he owes us the fee.
+    "trade.platform":        posting("fact",  "channel.clearing -received", "channel.cost -cost",
+                                              "merchant.payable +net", "platform.fee_income +fee"),
+    "trade.direct":          posting("fact",  "merchant.receivable -fee",
+                                              "platform.fee_income +fee"),
+    # Money goes back to the payer. `fee` is what the refund costs less what the trade's fee gives
+    # back, so it may be below zero.
+    "refund.platform":       posting("asked", "merchant.payable -total", "channel.clearing +gross",
+                                              "platform.fee_income +fee"),
+    "refund.direct":         posting("asked", "merchant.receivable -fee",
+                                              "platform.fee_income +fee"),
+    # Money leaves for the owner's bank, arrives there, or comes back 退汇, even after it arrived.
+    "withdrawal":            posting("asked", "party.payable -total", "party.in_transit +gross",
+                                              "platform.fee_income +fee"),
+    "withdrawal.held":       posting("asked", "party.frozen -total", "party.in_transit +gross",
+                                              "platform.fee_income +fee"),
+    "settlement":            posting("asked", "party.payable -gross", "party.in_transit +net",
+                                              "platform.fee_income +fee"),
+    "payout_completed":      posting("fact",  "party.in_transit -gross", "platform.bank +gross"),
+    "payout_returned":       posting("fact",  "party.in_transit -gross", "platform.fee_income -fee",
+                                              "party.payable +total"),
+    "payout_returned.late":  posting("fact",  "platform.bank -gross", "platform.fee_income -fee",
+                                              "party.payable +total"),
+    # Between owners, and between an owner and us.
+    "transfer":              posting("asked", "party.payable -gross", "other.payable +gross"),
+    "charge":                posting("asked", "party.payable -gross", "platform.fee_income +gross"),
+    "profit_share":          posting("asked", "platform.fee_income -gross", "agent.payable +gross"),
+    "receipt":               posting("fact",  "channel.clearing +gross", "platform.bank -gross"),
+    # Between an owner's own accounts.
+    "hold":                  posting("own",   "party.payable -gross", "party.frozen +gross"),
+    "release":               posting("own",   "party.frozen -gross", "party.payable +gross"),
+    "deposit_taken":         posting("own",   "party.payable -gross", "party.deposit +gross"),
+    "deposit_given_back":    posting("own",   "party.deposit -gross", "party.payable +gross"),
 }
 # fmt: on
+# An adjustment 调账 has no row: it moves an amount between two accounts that people have named.
+
+FROM_OUTSIDE_THE_RESERVE = frozenset({"withdrawal", "settlement"})
+"""What may only be paid out of what is outside the risk reserve."""
 
 
-def booking_key(paid: PaymentSucceeded) -> str:
-    """The business key that makes a second booking of the same payment impossible."""
-    return f"pay:{paid.payment.id}"
+class Draft(Struct, frozen=True, kw_only=True):
+    """A booking before it is posted."""
+
+    kind: str
+    key: str
+    subject: str
+    party: str | None = None
+    channel_no: str | None = None
+    funds_flow: str | None = None
+    amount_fen: int
+    fee: Fee = Fee(0)
+    digest: bytes
+    guard: Guard
+    lines: Sequence[Line]
 
 
-def account_id(kind: str, owner: str, currency: str) -> str:
-    """An account is named by what it is for, whose it is, and its currency."""
-    return f"{kind}:{owner}:{currency}"
+def digest_of(asked: Struct) -> bytes:
+    """A fingerprint of all that was asked, to tell a repeat from another wish under its number."""
+    return blake2b(msgspec.json.encode(asked), digest_size=8).digest()
 
 
-def lines(paid: PaymentSucceeded) -> tuple[Line, ...]:
-    """The sides of a payment's booking, zero amounts left out. They sum to zero."""
-    posted = tuple(
-        Line(kind=kind, owner=owner(paid), amount_fen=amount(paid))
-        for kind, owner, amount in POSTINGS[paid.funds_flow]
-        if amount(paid) != 0
+def post(
+    ledger: Ledger, draft: Draft, now: datetime
+) -> tuple[Booking | Account | Entry, ...] | Refusal:
+    """The booking with its entries and the accounts they move, or why it may not be."""
+    assert sum(line.amount_fen for line in draft.lines) == 0, f"{draft.key} is unbalanced"
+    booking = Booking(
+        booking_id=ledger.next_booking_id(),
+        booking_key=draft.key,
+        kind=draft.kind,
+        subject=draft.subject,
+        party=draft.party,
+        channel_no=draft.channel_no,
+        funds_flow=draft.funds_flow,
+        amount_fen=draft.amount_fen,
+        fee_fen=draft.fee.fee_fen,
+        digest=draft.digest,
+        booked_at=now,
     )
-    assert sum(line.amount_fen for line in posted) == 0, f"{booking_key(paid)} is unbalanced"
-    return posted
+    posted: list[Booking | Account | Entry] = [booking]
+    standing: dict[int, Account] = {}
+    for line in draft.lines:
+        account = account_for(ledger, line, draft.guard)
+        account = standing.get(account.account_id, account)
+        after = moved(account, line.amount_fen, draft.kind, now)
+        refusal = refused(account, after, line.amount_fen, draft)
+        if refusal is not None:
+            return refusal
+        standing[account.account_id] = after
+        posted += (after, entry_of(booking, draft, account, after, line.amount_fen))
+    return tuple(posted)
 
 
-def accounts_of(paid: PaymentSucceeded) -> Iterable[Account]:
-    """The accounts that a payment touches, as they would be opened."""
-    currency = paid.payment.currency
-    for line in lines(paid):
-        id = account_id(line.kind, line.owner, currency)
-        yield Account(account_id=id, kind=line.kind, owner=line.owner, currency=currency)
+def account_for(ledger: Ledger, line: Line, guard: Guard) -> Account:
+    """The account of a line; for what has happened already, suspense where the account is closed
+    to it."""
+    account = ledger.account(line.place)
+    if guard == "fact" and takes_nothing_in(account) and line.amount_fen > 0:
+        suspense = suspense_of(account.key)
+        return account if suspense is None else ledger.account(suspense)
+    return account
 
 
-class Ledger(Book[str, Account]):
-    """The locked accounts of a batch, the bookings that exist, and what the batch posts."""
-
-    def __init__(self, accounts: Iterable[Account] = (), booked: Iterable[str] = ()) -> None:
-        super().__init__(accounts, key=lambda account: account.account_id)
-        self.booked = set(booked)
-        self.bookings: list[Booking] = []
-        self.entries: list[Entry] = []
-
-    def put(self, row: Account | Booking | Entry) -> None:
-        match row:
-            case Account():
-                super().put(row)
-            case Booking():
-                self.booked.add(row.booking_key)
-                self.bookings.append(row)
-            case Entry():
-                self.entries.append(row)
+def takes_nothing_in(account: Account) -> bool:
+    """Whether money that comes in must go to its owner's suspense account."""
+    return account.state in (
+        AccountState.FREEZE_CREDIT,
+        AccountState.FROZEN,
+        AccountState.CANCELLED,
+    )
 
 
-def decide(ledger: Ledger, message: Message, now: datetime) -> Decision:
-    """Books a payment once; a repeat finds its key and changes nothing."""
-    assert isinstance(message, PaymentSucceeded)
-    key = booking_key(message)
-    if key in ledger.booked:
-        return Decision()
-    booking = Booking(booking_key=key, kind="payment", payment_id=message.payment.id, booked_at=now)
-    return Decision(changes=(booking, *post(ledger, key, message)))
+def refused(account: Account, after: Account, amount_fen: int, draft: Draft) -> Refusal | None:
+    """Why a side may not be posted, by the posting's guard."""
+    if draft.guard == "fact":
+        return None
+    outside = account.out_of_reserve_fen
+    is_paid_out = amount_fen < 0 and account.kind == "payable"
+    if is_paid_out and draft.kind in FROM_OUTSIDE_THE_RESERVE and outside + amount_fen < 0:
+        reason = f"{outside} fen of account {account.account_no} are out of the reserve"
+        return Refusal(code="insufficient_balance", reason=reason, param="amount_fen")
+    if draft.guard == "own":
+        return beyond_limit(account, after, amount_fen)
+    return objection(account, after, amount_fen)
 
 
-def post(ledger: Ledger, key: str, paid: PaymentSucceeded) -> Sequence[Account | Entry]:
-    """Each side as an entry with its serial and the balance after it, and the account moved on."""
-    currency, posted = paid.payment.currency, []
-    for line in lines(paid):
-        account = ledger.get(account_id(line.kind, line.owner, currency))
-        assert account is not None, "accounts are opened before they are posted to"
-        moved = replace(
-            account, balance_fen=account.balance_fen + line.amount_fen, serial=account.serial + 1
-        )
-        entry = Entry(
-            account_id=moved.account_id,
-            serial=moved.serial,
-            booking_key=key,
-            amount_fen=line.amount_fen,
-            balance_after_fen=moved.balance_fen,
-            currency=currency,
-        )
-        posted += [moved, entry]
-    return posted
+def entry_of(
+    booking: Booking, draft: Draft, account: Account, after: Account, amount_fen: int
+) -> Entry:
+    """The entry that moves an account. The party's own entry keeps the fee and its rate."""
+    is_partys = account.owner == draft.party
+    fee = draft.fee
+    return Entry(
+        booking_id=booking.booking_id,
+        account_id=account.account_id,
+        serial=after.serial,
+        amount_fen=amount_fen,
+        balance_after_fen=after.balance_fen,
+        booked_at=after.moved_at,
+        kind=draft.kind,
+        currency=account.currency,
+        fee_fen=fee.fee_fen if is_partys else None,
+        rate_ppm=fee.rate_ppm if is_partys else None,
+        rate_no=fee.rate_no if is_partys else None,
+    )

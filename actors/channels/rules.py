@@ -22,6 +22,7 @@ from schema.messages.channels import (
     AttemptUnknown,
 )
 from schema.messages.routing import PaymentRouted
+from schema.money import fee_fen
 from schema.payments import Refusal
 from schema.profiles import ChannelProfile
 
@@ -121,6 +122,7 @@ def paid(attempt: Attempt, verdict: Paid, profile: ChannelProfile, now: datetime
         amount_fen=verdict.amount_fen,
         funds_flow=profile.funds_flow,
         paid_at=paid_at,
+        cost_fen=fee_fen(verdict.amount_fen, profile.cost_rate_ppm),
     )
     return Decision(changes=(succeeded,), effects=(_say(attempt, said),))
 

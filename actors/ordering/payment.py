@@ -59,6 +59,7 @@ class Payment(Struct, frozen=True, kw_only=True):
     answered_at: datetime | None = None
     paid_at: datetime | None = None
     updated_at: datetime
+    cost_fen: int | None = None
 
 
 class Orders(Book[str, Payment]):

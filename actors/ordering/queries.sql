@@ -20,6 +20,6 @@ UPDATE ordering.payment AS p SET
     state = n.state, fee_fen = n.fee_fen, code_url = n.code_url, channel_no = n.channel_no,
     channel_trade_no = n.channel_trade_no, funds_flow = n.funds_flow, failure = n.failure,
     decisions = n.decisions, answered_at = n.answered_at, paid_at = n.paid_at,
-    updated_at = n.updated_at
+    updated_at = n.updated_at, cost_fen = n.cost_fen
 FROM json_populate_recordset(NULL::ordering.payment, $1::json) AS n
 WHERE p.payment_id = n.payment_id;

@@ -139,6 +139,7 @@ def succeed(payment: Payment | None, message: AttemptSucceeded, now: datetime) -
         "channel_trade_no": message.channel_trade_no,
         "funds_flow": message.funds_flow,
         "fee_fen": fee,
+        "cost_fen": message.cost_fen,
         "failure": None,
         "paid_at": message.paid_at,
     }
@@ -215,4 +216,5 @@ def _succeeded(payment: Payment) -> PaymentSucceeded:
         fee_rate_ppm=payment.fee_rate_ppm,
         paid_at=payment.paid_at,
         notify_url=payment.notify_url,
+        cost_fen=payment.cost_fen or 0,
     )

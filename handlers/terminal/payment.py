@@ -183,7 +183,10 @@ def show(story: Story, console: Console | None = None) -> None:
     for attempt in story.attempts:
         out.print(f"  routed by {attempt['decisions']['routing']}")
     out.print(
-        _table("Entries (fen)", story.entries, "account_id", "amount_fen", "balance_after_fen")
+        _table(
+            "Entries (fen)", story.entries,
+            "account", "owner", "account_no", "amount_fen", "balance_after_fen",
+        )
     )
     out.print(
         _table(

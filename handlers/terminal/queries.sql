@@ -8,9 +8,12 @@ SELECT * FROM channels.attempt WHERE payment_id = $1 ORDER BY rank;
 
 -- find_entries
 -- The entries that book a payment.
-SELECT b.booking_key, b.booked_at, e.account_id, e.amount_fen, e.balance_after_fen
-FROM accounting.booking AS b JOIN accounting.entry AS e USING (booking_key)
-WHERE b.payment_id = $1 ORDER BY b.booked_at, e.amount_fen;
+SELECT b.booking_key, b.booked_at, a.account_no, a.role || '.' || a.kind AS account, a.owner,
+    e.amount_fen, e.balance_after_fen
+FROM accounting.booking AS b
+JOIN accounting.entry AS e USING (booking_id)
+JOIN accounting.account AS a USING (account_id)
+WHERE b.subject = $1 ORDER BY b.booked_at, e.amount_fen;
 
 -- find_notifications
 -- The notifications about a payment with their tries.

@@ -1,6 +1,7 @@
 """Importing this module registers every contract."""
 
 from schema.messages import (
+    accounting,
     bus,
     channels,
     doors,
@@ -11,4 +12,4 @@ from schema.messages import (
     routing,
 )
 
-OWNERS = (bus, channels, doors, merchants, notification, ordering, risk, routing)
+OWNERS = (accounting, bus, channels, doors, merchants, notification, ordering, risk, routing)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
+
+from msgspec import Meta
 
 from schema.events import Moment
 from schema.messages.contract import Message, command, fact
@@ -32,6 +34,8 @@ class AttemptSucceeded(Message, frozen=True, kw_only=True):
     amount_fen: AmountFen
     funds_flow: Literal["platform", "direct"]
     paid_at: Moment
+    cost_fen: Annotated[int, Meta(ge=0)] = 0
+    """What the channel keeps of it by its contract with us."""
 
 
 @fact("attempt.failed", owner="channels")

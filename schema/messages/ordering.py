@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
+from msgspec import Meta
+
 from schema.events import Moment
 from schema.messages.contract import Message, answer, fact
 from schema.money import AmountFen, RatePpm
@@ -29,6 +33,8 @@ class PaymentSucceeded(Message, frozen=True, kw_only=True):
     fee_rate_ppm: RatePpm
     paid_at: Moment
     notify_url: str | None = None
+    cost_fen: Annotated[int, Meta(ge=0)] = 0
+    """What the channel keeps of it by its contract with us."""
 
 
 @fact("payment.failed", owner="ordering")

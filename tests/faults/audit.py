@@ -17,7 +17,7 @@ SETTLED_WITHIN_S = 90.0
 
 HOW_ORDERS_STAND = """
 SELECT p.merchant_order_no, p.payment_id, p.state,
-       (SELECT count(*) FROM accounting.booking AS b WHERE b.payment_id = p.payment_id) AS bookings,
+       (SELECT count(*) FROM accounting.booking AS b WHERE b.subject = p.payment_id) AS bookings,
        (SELECT count(*) FROM channels.attempt AS a WHERE a.payment_id = p.payment_id) AS attempts,
        (SELECT array_agg(n.state) FROM notification.notification AS n
         WHERE n.subject = p.payment_id) AS notifications
@@ -25,7 +25,7 @@ FROM ordering.payment AS p WHERE p.merchant_order_no = ANY($1::text[]) ORDER BY 
 """
 
 UNBALANCED = """
-SELECT booking_key FROM accounting.entry GROUP BY booking_key HAVING sum(amount_fen) <> 0
+SELECT booking_id FROM accounting.entry GROUP BY booking_id HAVING sum(amount_fen) <> 0
 """
 
 WRONG_BALANCES = """

@@ -71,9 +71,9 @@ def truths() -> Truths:
         payments=[PAYMENT],
         bookings=[BOOKING],
         accounts=[
-            account("channel_clearing", "wechat_bench", -AMOUNT_FEN),
-            account("merchant_payable", "100001", AMOUNT_FEN - FEE_FEN),
-            account("fee_income", "platform", FEE_FEN),
+            account("channel.clearing", "wechat_bench", -AMOUNT_FEN),
+            account("merchant.payable", "100001", AMOUNT_FEN - FEE_FEN),
+            account("platform.fee_income", "platform", FEE_FEN),
         ],
         attempts=[ATTEMPT],
         notifications=[NOTIFICATION],

@@ -46,10 +46,11 @@ async def test_a_paid_order_is_answered_shown_booked_and_told(
         "fee_fen": 6,
     }
     story = await platform.whole_story(payment["id"])
-    assert {entry["account_id"]: entry["amount_fen"] for entry in story.entries} == {
-        f"channel_clearing:{channel.channel_no}:CNY": -1_000,
-        f"merchant_payable:{shop.merchant_no}:CNY": 994,
-        "fee_income:platform:CNY": 6,
+    entries = {(entry["account"], entry["owner"]): entry["amount_fen"] for entry in story.entries}
+    assert entries == {
+        ("channel.clearing", channel.channel_no): -1_000,
+        ("merchant.payable", shop.merchant_no): 994,
+        ("platform.fee_income", "platform"): 6,
     }
 
 
@@ -70,7 +71,7 @@ async def test_the_story_of_a_payment_names_every_room_in_the_order_of_time(
         ("ordering", "says payment.succeeded"),
     ]
     assert sorted(told[-3:]) == [
-        ("accounting", f"books pay:{payment['id']}"),
+        ("accounting", f"books trade:{payment['id']}"),
         ("notification", "posts try 1: 204"),
         ("notification", "says notification.deliver"),
     ]

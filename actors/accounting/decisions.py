@@ -1,0 +1,185 @@
+"""What accounting makes of each message it hears. Pure: ledger, message and time in."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from msgspec import Struct
+
+from actors.accounting import management, periods
+from actors.accounting.ledger import Booking, Ledger
+from actors.accounting.rules import Draft, post
+from actors.accounting.views import account_view, booking_view
+from actors.accounting.wishes import trade_of, worked_out
+from bus.decider import Decision
+from bus.effects import Later, Reply
+from schema.bookings import Booked
+from schema.messages.accounting import (
+    AccountingAnswered,
+    ApplyPending,
+    ChangeAccount,
+    ClearAlarm,
+    CloseDay,
+    ConfigureAccount,
+    DecideAdjustment,
+    LedgerBroken,
+    OpenAccount,
+    PlaceHold,
+    PostBooking,
+    ProposeAdjustment,
+    ReckonReserve,
+    ReleaseHold,
+    SetRate,
+)
+from schema.messages.contract import Message
+from schema.messages.ordering import PaymentSucceeded
+from schema.payments import Refusal
+
+HEARS = (
+    PaymentSucceeded,
+    PostBooking,
+    OpenAccount,
+    ChangeAccount,
+    ConfigureAccount,
+    PlaceHold,
+    ReleaseHold,
+    SetRate,
+    ProposeAdjustment,
+    DecideAdjustment,
+    ClearAlarm,
+    LedgerBroken,
+    ApplyPending,
+    ReckonReserve,
+    CloseDay,
+)
+
+
+def decide(ledger: Ledger, message: Message, now: datetime) -> Decision:
+    """What a message makes of the books, and what whoever sent it is answered."""
+    match message:
+        case PaymentSucceeded():
+            return paid(ledger, message, now)
+        case PostBooking(wish=wish):
+            return answered(booked(ledger, wish, now))
+        case PlaceHold():
+            return answered(_held(ledger, message, now), *expiry(message))
+        case ReleaseHold():
+            return answered(_released(ledger, message, now))
+        case DecideAdjustment():
+            return _adjusted(ledger, message, now)
+        case ApplyPending():
+            return periods.applied(ledger)
+        case ReckonReserve():
+            return periods.reckoned(ledger, message)
+        case CloseDay():
+            return periods.closed(ledger, message, now)
+        case _:
+            return _managed(ledger, message, now)
+
+
+Outcome = tuple[Struct, ...] | Refusal | Booking
+"""Rows to change, beginning with the booking; or why there are none; or what was booked before."""
+
+
+def paid(ledger: Ledger, message: PaymentSucceeded, now: datetime) -> Decision:
+    """Books a payment once. It has happened, so there is nothing to refuse and nobody to answer."""
+    outcome = booked(ledger, trade_of(message), now)
+    assert not isinstance(outcome, Refusal), f"{message.payment.id}: {outcome.reason}"
+    return Decision() if isinstance(outcome, Booking) else Decision(changes=outcome)
+
+
+def booked(ledger: Ledger, wish: Booked, now: datetime) -> Outcome:
+    """The booking of a wish, or of the same wish before."""
+    known = ledger.booked.get(wish.key)
+    if known is not None:
+        return _repeated(known, wish)
+    worked = worked_out(ledger, wish, now)
+    if isinstance(worked, Refusal):
+        return worked
+    draft, changes = worked
+    return _posted(ledger, draft, changes, now)
+
+
+def _posted(
+    ledger: Ledger, draft: Draft, changes: tuple[Struct, ...], now: datetime
+) -> tuple[Struct, ...] | Refusal:
+    posted = post(ledger, draft, now)
+    return posted if isinstance(posted, Refusal) else (*posted, *changes)
+
+
+def _repeated(known: Booking, asked: Struct) -> Booking | Refusal:
+    """The first answer again, unless the number stands for something else. A booking from before
+    there were digests has none."""
+    if known.digest in (b"", management.digest_of(asked)):
+        return known
+    reason = f"{known.booking_key} is booked with other content"
+    return Refusal(code="number_conflict", reason=reason, param="no")
+
+
+def answered(outcome: Outcome, *effects: Later) -> Decision:
+    """A booking's decision with its answer; `effects` follow only where something is booked now."""
+    if isinstance(outcome, Refusal):
+        return Decision(effects=(Reply(AccountingAnswered(refusal=outcome)),))
+    if isinstance(outcome, Booking):
+        return Decision(effects=(Reply(AccountingAnswered(booking=booking_view(outcome))),))
+    booking = outcome[0]
+    assert isinstance(booking, Booking)
+    reply = Reply(AccountingAnswered(booking=booking_view(booking)))
+    return Decision(changes=outcome, effects=(reply, *effects))
+
+
+def expiry(message: PlaceHold) -> tuple[Later, ...]:
+    """A hold with an end releases what is left of it by itself."""
+    if message.expires_at is None:
+        return ()
+    release = ReleaseHold(
+        release_no=f"{message.hold_no}.expired",
+        hold_no=message.hold_no,
+        role=message.role,
+        owner=message.owner,
+        currency=message.currency,
+        operator="clock",
+        reason="the hold has expired",
+    )
+    return (Later(release, due_at=message.expires_at),)
+
+
+def _held(ledger: Ledger, message: PlaceHold, now: datetime) -> Outcome:
+    known = ledger.booked.get(f"hold:{message.hold_no}")
+    if known is not None:
+        return _repeated(known, message)
+    draft, hold = management.hold_of(message, now)
+    return _posted(ledger, draft, (hold,), now)
+
+
+def _released(ledger: Ledger, message: ReleaseHold, now: datetime) -> Outcome:
+    known = ledger.booked.get(f"release:{message.release_no}")
+    if known is not None:
+        return _repeated(known, message)
+    release = management.release_of(ledger, message, now)
+    if isinstance(release, Refusal):
+        return release
+    return _posted(ledger, release[0], (release[1],), now)
+
+
+def _adjusted(ledger: Ledger, message: DecideAdjustment, now: datetime) -> Decision:
+    known = ledger.booked.get(f"adjustment:{message.adjustment_no}")
+    if known is not None and message.verdict == "approve":
+        return answered(known)
+    verdict = management.verdict_on(ledger, message, now)
+    if isinstance(verdict, Refusal):
+        return answered(verdict)
+    draft, adjustment = verdict
+    if draft is None:
+        return Decision(changes=(adjustment,), effects=(Reply(AccountingAnswered()),))
+    return answered(_posted(ledger, draft, (adjustment,), now))
+
+
+def _managed(ledger: Ledger, message: Message, now: datetime) -> Decision:
+    """What changes no balance."""
+    outcome = management.decide(ledger, message, now)
+    if isinstance(outcome, Refusal):
+        return Decision(effects=(Reply(AccountingAnswered(refusal=outcome)),))
+    changes, account = outcome
+    shown = None if account is None else account_view(account)
+    return Decision(changes=changes, effects=(Reply(AccountingAnswered(account=shown)),))

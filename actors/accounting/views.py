@@ -1,0 +1,33 @@
+"""Bookings and accounts as they are shown outside the room."""
+
+from __future__ import annotations
+
+from actors.accounting.account import Account
+from actors.accounting.ledger import Booking
+from schema.messages.accounting import AccountView, BookingView
+
+
+def booking_view(booking: Booking) -> BookingView:
+    """A booking as its asker sees it."""
+    return BookingView(
+        booking_id=booking.booking_id,
+        booking_key=booking.booking_key,
+        kind=booking.kind,
+        amount_fen=booking.amount_fen,
+        fee_fen=booking.fee_fen,
+        booked_at=booking.booked_at,
+    )
+
+
+def account_view(account: Account) -> AccountView:
+    """An account as an operator sees it."""
+    return AccountView(
+        account_no=account.account_no,
+        role=account.role,
+        kind=account.kind,
+        owner=account.owner,
+        currency=account.currency,
+        state=account.state,
+        balance_fen=account.balance_fen,
+        out_of_reserve_fen=account.out_of_reserve_fen,
+    )
