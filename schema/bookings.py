@@ -27,8 +27,8 @@ PayoutKey = Annotated[
 ]
 
 
-class Wish(Part, frozen=True, kw_only=True, tag_field="kind"):
-    """Something to be booked once under its number."""
+class Wish(Part, frozen=True, kw_only=True, tag_field="kind", omit_defaults=False):
+    """Something to be booked once under its number. Nothing of it is left unsaid on the wire."""
 
     no: BusinessNo
     currency: Currency = "CNY"

@@ -40,7 +40,7 @@ class PostBooking(Message, frozen=True, kw_only=True):
 
 
 @command("account.open", owner=OWNER, to="accounting")
-class OpenAccount(Message, frozen=True, kw_only=True):
+class OpenAccount(Message, frozen=True, kw_only=True, omit_defaults=False):
     """Open an owner's account now, with the rates that it begins with."""
 
     role: PartyRole = "merchant"
@@ -75,7 +75,7 @@ class ConfigureAccount(Message, frozen=True, kw_only=True):
 
 
 @command("hold.place", owner=OWNER, to="accounting")
-class PlaceHold(Message, frozen=True, kw_only=True):
+class PlaceHold(Message, frozen=True, kw_only=True, omit_defaults=False):
     """Set an amount of an owner's money aside 部分冻结, until it is released or spent."""
 
     hold_no: BusinessNo
@@ -89,7 +89,7 @@ class PlaceHold(Message, frozen=True, kw_only=True):
 
 
 @command("hold.release", owner=OWNER, to="accounting")
-class ReleaseHold(Message, frozen=True, kw_only=True):
+class ReleaseHold(Message, frozen=True, kw_only=True, omit_defaults=False):
     """Give back what is left of a hold, or a part of it."""
 
     release_no: BusinessNo
