@@ -13,7 +13,13 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from actors.accounting.chart import AccountKey
-from schema.accounts import AccountOrder, AccountState, BookingMode, RefundFeePolicy
+from schema.accounts import (
+    AccountOrder,
+    AccountState,
+    BookingMode,
+    RefundFeePolicy,
+    out_of_reserve_fen,
+)
 from schema.payments import Refusal
 
 A = AccountState
@@ -108,17 +114,15 @@ def moved(account: Account, amount_fen: int, kind: str, now: datetime) -> Accoun
 
 
 def _out_of_reserve(account: Account, amount_fen: int, balance_fen: int, kind: str) -> int:
-    """What may be settled or withdrawn after the entry 风险预存期外余额.
-
-    A trade waits in the reserve where there is one; whatever else comes in does not. What goes out
-    is taken from outside the reserve first.
-    """
     if account.kind != "payable":
         return 0
-    outside = account.out_of_reserve_fen
-    if amount_fen < 0 or kind != "trade" or account.reserve_days == 0:
-        outside += amount_fen
-    return max(0, min(outside, balance_fen))
+    return out_of_reserve_fen(
+        account.out_of_reserve_fen,
+        amount_fen,
+        balance_fen,
+        kind=kind,
+        reserve_days=account.reserve_days,
+    )
 
 
 def reckoned(account: Account, in_reserve_fen: int, day: date) -> Account:
