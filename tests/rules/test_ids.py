@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
 from uuid import UUID, uuid4
 
 import msgspec
+import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
+from schema import ids
 from schema.ids import (
     attempt_id,
     base32,
@@ -124,3 +126,32 @@ def test_an_attempts_number_is_one_that_channels_take(
 @given(st.integers(0, 2**50 - 1), st.integers(0, 2**50 - 1))
 def test_text_order_is_number_order_in_base_32(one: int, other: int) -> None:
     assert (base32(one, 10) < base32(other, 10)) == (one < other)
+
+
+@given(st.integers(0, 999_999), st.from_regex(r"[a-z0-9_]{2,20}", fullmatch=True))
+def test_an_account_number_tells_kind_day_and_owner_and_checks_itself(
+    sequence: int, owner: str
+) -> None:
+    number = ids.account_no("10", date(2026, 4, 20), sequence, owner)
+    assert number[:16] == f"1020260420{sequence:06d}"
+    assert ids.is_account_no(number)
+    if owner[-4:].isdigit():
+        assert number[16:20] == owner[-4:].rjust(4, "0")
+
+
+@given(st.integers(0, 999_999), st.integers(0, 20), st.integers(1, 9))
+def test_any_wrong_digit_of_an_account_number_is_noticed(
+    sequence: int, place: int, shift: int
+) -> None:
+    number = ids.account_no("10", date(2026, 4, 20), sequence, "1025112200001")
+    wrong = str((int(number[place]) + shift) % 10)
+    assert not ids.is_account_no(number[:place] + wrong + number[place + 1 :])
+
+
+@pytest.mark.parametrize("text", ["", "1" * 20, "1" * 22, "10202604200000010001x", "１" * 21])
+def test_what_is_no_account_number_is_told_apart(text: str) -> None:
+    assert not ids.is_account_no(text)
+
+
+def test_the_check_digit_is_that_of_the_standard() -> None:
+    assert ids.check_digit("0794") == "5"  # the example of ISO/IEC 7064 for MOD 11,10
