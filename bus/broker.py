@@ -38,6 +38,10 @@ GRACEFUL_STOP_S = 30.0
 CANCEL_TIMEOUT_S = 3.0
 """A broker that is away has taken all deliveries back: there is nothing to wait for."""
 
+ACKS_SETTLE_S = 0.1
+"""RabbitMQ holds back what a channel acknowledges beyond 32 at a time until its quorum queue has
+applied those, and forgets it when the channel closes meanwhile (`rabbit_fifo_client`)."""
+
 BACK_OFF_MAX_S = 5.0
 
 
@@ -184,6 +188,7 @@ class Broker:
             *(listener() for listener in self._while_pausing),
             *(subscriber.stop() for subscriber in self._subscribers),
         )
+        await asyncio.sleep(ACKS_SETTLE_S)
 
     async def stop(self) -> None:
         """Closes the connection; what is in hand had its time when consuming paused."""
