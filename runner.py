@@ -16,8 +16,10 @@ from typing import Annotated, Any
 import typer
 import uvloop
 
+from actors.accounting.actor import ACCOUNTING as LEDGER
 from actors.accounting.actor import INLETS as ACCOUNTING
 from actors.accounting.actor import accounting
+from actors.accounting.shards import shard_of
 from actors.channels.accounts import Accounts
 from actors.channels.actor import INLETS as CHANNELS
 from actors.channels.actor import ask_again, calls, notices
@@ -38,7 +40,9 @@ from bus.caller import Caller, CallerRun
 from bus.decider import Decider, DeciderRun
 from bus.heartbeat import Heartbeat
 from bus.lanes import Lanes
+from bus.lease import Lease
 from bus.process import Door, Part, Shared, serve
+from bus.shards import Balance, Dispatcher, Shards
 from bus.supervisor import supervise
 from bus.topology import Inlet
 from handlers.terminal import contracts_cli, dead_cli, payment_cli, top
@@ -55,7 +59,9 @@ cli = typer.Typer(
 # The rooms and what each needs.
 
 
-def decide_with(shared: Shared, decider: Decider[Any], *, linger: int = 1) -> DeciderRun:
+def decide_with(
+    shared: Shared, decider: Decider[Any], *, linger: int = 1, lease: Lease | None = None
+) -> DeciderRun:
     """`linger` multiplies the wait for company, for rooms that nobody stands waiting for."""
     settings = shared.settings
     return DeciderRun(
@@ -65,6 +71,7 @@ def decide_with(shared: Shared, decider: Decider[Any], *, linger: int = 1) -> De
         linger_ms=linger * settings.linger_ms,
         batch_max=settings.batch_max,
         prefetch=settings.prefetch,
+        lease=lease,
     )
 
 
@@ -104,7 +111,16 @@ def channels_room(shared: Shared) -> Sequence[Part]:
 
 
 def accounting_room(shared: Shared) -> Sequence[Part]:
-    return (decide_with(shared, accounting(), linger=3),)
+    shards = Shards(LEDGER, shared.settings.ledger_shards, shard_of)
+    leases = shards.leases(shared.pool)
+    writers = [ledger_writer(shared, shards, n, lease) for n, lease in enumerate(leases)]
+    dispatcher = Dispatcher(shards, pool=shared.pool, broker=shared.broker)
+    return (*leases, Balance(leases, pool=shared.pool), *writers, dispatcher)
+
+
+def ledger_writer(shared: Shared, shards: Shards, shard: int, lease: Lease) -> DeciderRun:
+    decider = accounting(shard, inlet=shards.inlet_of(shard), epoch=lambda: lease.epoch)
+    return decide_with(shared, decider, linger=3, lease=lease)
 
 
 def notification_room(shared: Shared) -> Sequence[Part]:

@@ -50,9 +50,11 @@ class Lease:
     def __init__(self, name: str, *, pool: Pool, holder: str) -> None:
         self.name = name
         self._pool = pool
-        self._holder = holder
+        self.holder = holder
         self._session = f"lease {name}"
-        self._epoch: int | None = None
+        self.epoch = 0
+        """The last under which it was held; after a fence, the one of this transaction."""
+        self._is_taken = False
         self._believed_until = 0.0
         self._rests_until = 0.0
         self._when_gained: list[Listener] = []
@@ -65,14 +67,9 @@ class Lease:
         self._alarm: asyncio.TimerHandle | None = None
 
     @property
-    def epoch(self) -> int | None:
-        """Under which it is held; None while it is not."""
-        return self._epoch if self.is_held else None
-
-    @property
     def is_held(self) -> bool:
         """Whether nobody else can have it, as far as one can know without asking the database."""
-        return self._epoch is not None and self._clock() < self._believed_until
+        return self._is_taken and self._clock() < self._believed_until
 
     def on_gained(self, listener: Listener) -> None:
         """Has `listener` awaited when the lease is taken."""
@@ -87,18 +84,17 @@ class Lease:
         assert connection.is_in_transaction(), "a fence holds until the end of a transaction"
         if not self.is_held:
             raise Fenced(f"{self.name}: not held")
-        epoch = self._epoch
         found = await connection.fetch(
-            SQL.fence, self.name, self._holder, epoch, IDLE_MAX, self._session
+            SQL.fence, self.name, self.holder, self.epoch, IDLE_MAX, self._session
         )
         if not found:
-            raise Fenced(f"{self.name}: taken after epoch {epoch}")
+            raise Fenced(f"{self.name}: taken after epoch {self.epoch}")
 
     def lose(self, reason: str) -> None:
         """Believes in it no longer: a fence has told, or time has passed."""
-        if self._epoch is not None:
-            log.warning("lease_lost", lease=self.name, epoch=self._epoch, reason=reason)
-            self._epoch = None
+        if self._is_taken:
+            log.warning("lease_lost", lease=self.name, epoch=self.epoch, reason=reason)
+            self._is_taken = False
             self._telling.spawn(self._tell(self._when_lost))
 
     async def start(self) -> None:
@@ -118,7 +114,7 @@ class Lease:
 
     async def _run(self) -> None:
         while not self._is_stopping:
-            await self._safely(self._take if self._epoch is None else self._keep)
+            await self._safely(self._keep if self._is_taken else self._take)
             await asyncio.sleep(EVERY_S)
 
     async def _safely(self, work: Callable[[], Awaitable[None]]) -> None:
@@ -136,19 +132,17 @@ class Lease:
             return
         await self._pool.fetch(SQL.evict, self._session)
         epoch: int | None = await self._pool.fetchval(
-            SQL.take_lease, self.name, self._holder, timedelta(seconds=TTL_S)
+            SQL.take_lease, self.name, self.holder, timedelta(seconds=TTL_S)
         )
         # To take it may have lasted longer than it is good for, while a transaction was waited for.
         if epoch is not None and await self._renew(epoch) is not None:
-            self._epoch = epoch
+            self.epoch, self._is_taken = epoch, True
             log.info("lease_taken", lease=self.name, epoch=epoch)
             self._telling.spawn(self._tell(self._when_gained))
 
     async def _keep(self) -> None:
-        epoch = self._epoch
-        assert epoch is not None
-        is_wanted = await self._renew(epoch)
-        if self._epoch is None:
+        is_wanted = await self._renew(self.epoch)
+        if not self._is_taken:
             return  # the answer came too late
         if is_wanted is None:
             self.lose("taken by another")
@@ -160,7 +154,7 @@ class Lease:
         """Whether someone asks for it; None: it is not ours. What counts is when we asked."""
         asked_at = self._clock()
         is_wanted: bool | None = await self._pool.fetchval(
-            SQL.renew_lease, self.name, self._holder, epoch, timedelta(seconds=TTL_S)
+            SQL.renew_lease, self.name, self.holder, epoch, timedelta(seconds=TTL_S)
         )
         if is_wanted is not None:
             self._believed_until = asked_at + TTL_S
@@ -176,11 +170,11 @@ class Lease:
 
     async def _release(self) -> None:
         """The work ends first, so that the next holder need not wait for it."""
-        self._epoch = None
+        self._is_taken = False
         if self._alarm is not None:
             self._alarm.cancel()
         await self._tell(self._when_lost)
-        await self._pool.execute(SQL.release_lease, self.name, self._holder)
+        await self._pool.execute(SQL.release_lease, self.name, self.holder)
         log.info("lease_released", lease=self.name)
 
     async def _tell(self, listeners: list[Listener]) -> None:

@@ -81,3 +81,28 @@ SELECT set_config('idle_in_transaction_session_timeout', $4, true),
        set_config('application_name', $5, true)
 FROM bus.lease WHERE name = $1 AND holder = $2 AND epoch = $3
 FOR KEY SHARE;
+
+-- ask_for_leases
+-- Asks whoever holds most of these leases for some, where that is at least two more than we hold.
+WITH held AS (
+    SELECT holder, count(*) AS leases FROM bus.lease
+    WHERE name = ANY($1::text[]) AND expires_at > clock_timestamp() GROUP BY holder
+), richest AS (
+    SELECT holder, leases - coalesce((SELECT leases FROM held WHERE holder = $2), 0) AS more
+    FROM held ORDER BY leases DESC, holder LIMIT 1
+)
+UPDATE bus.lease SET is_wanted = true WHERE name IN (
+    SELECT name FROM bus.lease JOIN richest USING (holder)
+    WHERE name = ANY($1) AND more >= 2 ORDER BY name LIMIT (SELECT more / 2 FROM richest)
+)
+RETURNING name;
+
+-- record_queues
+-- Remembers that these shards have queues of their own, before there is anything in them.
+INSERT INTO bus.lease AS known (name, epoch, expires_at, has_queue)
+SELECT name, 0, clock_timestamp(), true FROM unnest($1::text[]) AS name
+ON CONFLICT (name) DO UPDATE SET has_queue = true WHERE NOT known.has_queue;
+
+-- recorded_queues
+-- The queues of all shards that an actor has ever had; its name comes with a dot.
+SELECT name FROM bus.lease WHERE has_queue AND starts_with(name, $1) ORDER BY name;

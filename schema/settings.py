@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
+SHARDS_MAX = 64
+"""Each shard has a queue and a lease; one writer alone keeps up with a large country."""
+
 
 class MissingSetting(ValueError):
     """A required TOMATO_ variable is not set."""
@@ -36,6 +39,8 @@ class Settings:
     batch_max: int = 256
     prefetch: int = 64
     pool_size: int = 4
+    ledger_shards: int = 1
+    """Into how many shards accounting divides its work; each has one writer at a time."""
     log_level: str = "INFO"
     otlp_endpoint: str = ""
     """Where OpenTelemetry spans go (OTLP over HTTP); empty: nowhere."""
@@ -53,6 +58,10 @@ class Settings:
         if missing:
             raise MissingSetting(f"not set: {', '.join(missing)} (see docs/settings.md)")
         return cls(**values)
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.ledger_shards <= SHARDS_MAX:
+            raise ValueError(f"TOMATO_LEDGER_SHARDS: 1 to {SHARDS_MAX}, not {self.ledger_shards}")
 
     def with_prefetch(self, prefetch: int) -> Settings:
         """The same with another number of deliveries in hand per queue."""

@@ -9,6 +9,7 @@ CREATE TABLE bus.lease (
     epoch       bigint      NOT NULL,             -- grows whenever it is taken
     expires_at  timestamptz NOT NULL,             -- by this database's clock
     is_wanted   boolean     NOT NULL DEFAULT false,  -- another who holds fewer asks for it
+    has_queue   boolean     NOT NULL DEFAULT false,  -- the shard has ever had a queue of its own
 
     -- Makes the epoch part of a key: a transaction that locks the row FOR KEY SHARE holds up
     -- whoever takes the lease, but not its own holder who renews it.

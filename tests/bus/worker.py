@@ -15,16 +15,21 @@ from dataclasses import replace
 from multiprocessing import get_context
 from multiprocessing.synchronize import Event
 from typing import Any, Never
+from zlib import crc32
 
 from bus import logs
+from bus.broker import Broker
 from bus.caller import CallerRun
+from bus.database import Pool
 from bus.decider import DeciderRun
 from bus.lanes import Lanes
 from bus.lease import Lease, new_holder
 from bus.process import Part, Shared, serve
+from bus.shards import Balance, Dispatcher, Shards
+from schema.messages.contract import Message
 from schema.settings import Settings
 from tests.bus.errands import errands
-from tests.bus.rooms import VISITS, catalogued, counter, tally
+from tests.bus.rooms import COUNTER, VISITS, Add, catalogued, counter, tally
 
 PROCESSES = get_context("forkserver")
 """Workers are forked from a process that has imported everything: importing costs two seconds."""
@@ -85,6 +90,10 @@ def room_of(shared: Shared, name: str, point: str, peer_url: str) -> Sequence[Pa
         return (DeciderRun(room, pool=shared.pool, broker=shared.broker),)
     if name == "sole":
         return _sole_writer(shared)
+    if name in ("dispatcher", "two shards"):
+        _make_publishing_fatal(shared.broker, point)
+        parts = sharded(Shards(COUNTER, 2, by_key), pool=shared.pool, broker=shared.broker)
+        return parts[-1:] if name == "dispatcher" else parts
     return _caller_of(shared, name, point, peer_url)
 
 
@@ -93,6 +102,25 @@ def _sole_writer(shared: Shared) -> Sequence[Part]:
     lease = Lease("example.0", pool=shared.pool, holder=new_holder())
     slow = replace(counter, decide=slowly(counter.decide))
     return lease, DeciderRun(slow, pool=shared.pool, broker=shared.broker, lease=lease)
+
+
+def sharded(shards: Shards, *, pool: Pool, broker: Broker) -> Sequence[Part]:
+    """The counter, divided as the main switch divides a room."""
+    leases = shards.leases(pool)
+    writers = [
+        DeciderRun(
+            replace(counter, inlet=shards.inlet_of(shard)), pool=pool, broker=broker, lease=lease
+        )
+        for shard, lease in enumerate(leases)
+    ]
+    dispatcher = Dispatcher(shards, pool=pool, broker=broker)
+    return (*leases, Balance(leases, pool=pool), *writers, dispatcher)
+
+
+def by_key(message: Message) -> int:
+    """Which shard counts a key."""
+    assert isinstance(message, Add)
+    return crc32(message.key.encode())
 
 
 def slowly(decide: Callable[..., Any]) -> Callable[..., Any]:

@@ -37,9 +37,12 @@ READ_BY = {
     "errands": ERRANDS.queue,
     "lanes": "example.lobby",
     "sole": COUNTER.queue,
+    "dispatcher": COUNTER.queue,
 }
+SHARD_QUEUES = tuple(topology.shard_queue(COUNTER.queue, shard) for shard in range(4))
 QUEUES = (
     *(inlet.queue for inlet in (COUNTER, TALLY, ERRANDS)),
+    *SHARD_QUEUES,
     *("example.lobby", *(f"example.lane.{lane}" for lane in LANES)),
 )
 DEAD_QUEUES = tuple(topology.dead_queue(queue) for queue in (*QUEUES, "example.lanes"))
