@@ -1,96 +1,91 @@
-"""`python -m bench [SCENARIO] [--smoke]`: measure, compare, and say it in a table and a file."""
+"""`python -m bench SCENARIO [--smoke]`: measure, compare, and say it in a table and a file."""
 
 from __future__ import annotations
 
 import asyncio
+import inspect
 import signal
-from collections.abc import Callable, Coroutine
-from typing import Annotated
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Annotated, Any, Protocol
 
 import typer
 
 from bench import payments
 from bench.backing import PROFILE, alone, fresh_services
-from bench.payments import Knobs
-from bench.phases import Span
+from bench.ledger import scenario as ledger
 from bench.result import Result, text, write
-from bench.stage import Cast
 from deploy.local.folders import profile_folder
 from deploy.local.problems import plain_words
 from deploy.local.services import Services
 
-SCENARIOS: dict[str, Callable[[Services, Knobs], Coroutine[None, None, Result]]] = {
-    payments.NAME: payments.run,
-}
-SMOKES: dict[str, Callable[[Services], Coroutine[None, None, Result]]] = {
-    payments.NAME: payments.smoke
-}
 
-cli = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+class Scenario(Protocol):
+    """A module that measures one thing."""
 
-Smoke = Annotated[bool, typer.Option(help="A few payments, every comparison, no figures.")]
-InFlight = Annotated[int, typer.Option(min=1, max=5_000, help="Payments on their way at once.")]
-Seconds = Annotated[float, typer.Option(min=1, max=3_600, help="Length of each window.")]
-Rates = Annotated[list[float] | None, typer.Option("--rate", help="Orders a second, open loop.")]
-Merchants = Annotated[int, typer.Option(min=1, max=1_000)]
-Generators = Annotated[int, typer.Option(min=1, max=32, help="Traffic processes.")]
-Settings = Annotated[
-    list[str] | None, typer.Option("--set", help="One of the platform's, such as linger_ms=30.")
-]
-Delay = Annotated[int, typer.Option(min=0, max=10_000, help="The channel's own time, in ms.")]
+    NAME: str
+    knobs: Callable[..., Any]
+    """From the command line: its parameters are the command's options, its sentence the help."""
+
+    async def smoke(self, services: Services) -> Result:
+        """A few of everything, every comparison, no figures."""
+        ...
+
+    async def run(self, services: Services, knobs: Any) -> Result:
+        """The whole measurement."""
+        ...
 
 
-@cli.command()
-def bench(
-    scenario: Annotated[str, typer.Argument(help=f"all, {', '.join(SCENARIOS)}")] = "all",
-    smoke: Smoke = False,
-    in_flight: InFlight = 200,
-    seconds: Seconds = 20.0,
-    rate: Rates = None,
-    merchants: Merchants = 20,
-    generators: Generators = 1,
-    answer_delay_ms: Delay = 0,
-    setting: Settings = None,
-) -> None:
-    """Run real processes under load and print what a payment costs. Exit 1 if a fen is missing."""
-    if scenario not in ("all", *SCENARIOS):
-        raise typer.BadParameter(f"no scenario {scenario!r}: all, {', '.join(SCENARIOS)}")
-    knobs = Knobs(
-        cast=Cast(
-            merchants=merchants,
-            generators=generators,
-            answer_delay_ms=answer_delay_ms,
-            settings=_variables(setting or []),
-        ),
-        in_flight=in_flight,
-        closed=Span(warm_up_s=5.0, measure_s=seconds),
-        rates_per_s=rate or (10.0, 100.0),
-        opened=Span(warm_up_s=2.0, measure_s=seconds),
+SCENARIOS: Sequence[Scenario] = (payments, ledger)
+
+cli = typer.Typer(
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    no_args_is_help=True,
+    help="Run real processes under load and print what they cost. Exit 1 if a fen is missing.",
+)
+
+Smoke = Annotated[bool, typer.Option(help="A few of everything, every comparison, no figures.")]
+
+
+@cli.command(name="all")
+def everything(smoke: Smoke = False) -> None:
+    """Every scenario, with its usual knobs."""
+    _measure([(scenario, None if smoke else scenario.knobs()) for scenario in SCENARIOS])
+
+
+def _command_of(scenario: Scenario) -> Callable[..., None]:
+    """The command of one scenario: its own knobs, and `--smoke`."""
+
+    def command(smoke: bool = False, **options: Any) -> None:
+        _measure([(scenario, None if smoke else scenario.knobs(**options))])
+
+    own = inspect.signature(scenario.knobs, eval_str=True).parameters.values()
+    short = inspect.Parameter(
+        "smoke", inspect.Parameter.KEYWORD_ONLY, default=False, annotation=Smoke
     )
+    command.__signature__ = inspect.Signature([*own, short])  # type: ignore[attr-defined]
+    command.__doc__ = scenario.knobs.__doc__
+    return command
+
+
+def _measure(wanted: Sequence[tuple[Scenario, Any]]) -> None:
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # while services start and stop
-    names = list(SCENARIOS) if scenario == "all" else [scenario]
     with plain_words(), alone():
-        sound = [_run(name, smoke, knobs) for name in names]
+        sound = [_run(scenario, knobs) for scenario, knobs in wanted]
     raise typer.Exit(0 if all(sound) else 1)
 
 
-def _variables(settings: list[str]) -> dict[str, str]:
-    pairs = [setting.partition("=") for setting in settings]
-    if any(not equals for _, equals, _ in pairs):
-        raise typer.BadParameter("--set takes name=value")
-    return {f"TOMATO_{name.upper()}": value for name, _, value in pairs}
-
-
-def _run(name: str, smoke: bool, knobs: Knobs) -> bool:
+def _run(scenario: Scenario, knobs: Any | None) -> bool:
+    """Without knobs it is a smoke run, which leaves no file."""
     with fresh_services() as services:
-        scenario = SMOKES[name](services) if smoke else SCENARIOS[name](services, knobs)
+        work = scenario.smoke(services) if knobs is None else scenario.run(services, knobs)
         try:
-            result = asyncio.run(_orderly(scenario))
+            result = asyncio.run(_orderly(work))
         except asyncio.CancelledError:
             raise KeyboardInterrupt from None
     print(text(result))
-    if not smoke:
-        path = profile_folder(PROFILE) / f"{name}.json"
+    if knobs is not None:
+        path = profile_folder(PROFILE) / f"{scenario.NAME}.json"
         write(result, path)
         print(f"\nwritten to {path}")
     return result.is_sound
@@ -102,6 +97,10 @@ async def _orderly(scenario: Coroutine[None, None, Result]) -> Result:
     assert task is not None
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
     return await scenario
+
+
+for _scenario in SCENARIOS:
+    cli.command(name=_scenario.NAME)(_command_of(_scenario))
 
 
 if __name__ == "__main__":

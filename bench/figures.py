@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import ceil
+from math import ceil, inf
 
 from msgspec import Struct
 
@@ -17,6 +17,18 @@ class Figure(Struct, frozen=True, kw_only=True, omit_defaults=True):
     value: float | None
     unit: str
     note: str = ""
+    at_least: float | None = None
+    """A goal. A run that misses it is told so, and is no less sound."""
+    at_most: float | None = None
+
+    @property
+    def verdict(self) -> str:
+        """How the figure stands to its goal, if it has one."""
+        if self.value is None or self.at_least is self.at_most is None:
+            return ""
+        is_met = (self.at_least or 0) <= self.value <= (self.at_most or inf)
+        goal = f">= {self.at_least:g}" if self.at_most is None else f"<= {self.at_most:g}"
+        return f"goal {goal}: {'met' if is_met else 'MISSED'}"
 
 
 class Section(Struct, frozen=True, kw_only=True):
@@ -64,7 +76,8 @@ def number(value: float | None) -> str:
 
 
 def _line(figure: Figure) -> str:
-    note = f"  ({figure.note})" if figure.note else ""
+    said = ", ".join(filter(None, (figure.verdict, figure.note)))
+    note = f"  ({said})" if said else ""
     value = number(figure.value)
     return f"  {figure.name:<{NAME_WIDTH}}{value:>{VALUE_WIDTH}} {figure.unit}{note}"
 

@@ -7,6 +7,9 @@ import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Annotated
+
+import typer
 
 from bench import footprint, phases, references
 from bench.counters import count_messages
@@ -44,6 +47,49 @@ class Knobs:
     rates_per_s: Sequence[float]
     """Orders a second of each open loop."""
     opened: Span
+
+
+InFlight = Annotated[int, typer.Option(min=1, max=5_000, help="Payments on their way at once.")]
+Seconds = Annotated[float, typer.Option(min=1, max=3_600, help="Length of each window.")]
+Rates = Annotated[list[float] | None, typer.Option("--rate", help="Orders a second, open loop.")]
+Merchants = Annotated[int, typer.Option(min=1, max=1_000)]
+Generators = Annotated[int, typer.Option(min=1, max=32, help="Traffic processes.")]
+Settings = Annotated[
+    list[str] | None, typer.Option("--set", help="One of the platform's, such as linger_ms=30.")
+]
+Delay = Annotated[int, typer.Option(min=0, max=10_000, help="The channel's own time, in ms.")]
+
+
+def knobs(
+    in_flight: InFlight = 200,
+    seconds: Seconds = 20.0,
+    rate: Rates = None,
+    merchants: Merchants = 20,
+    generators: Generators = 1,
+    answer_delay_ms: Delay = 0,
+    setting: Settings = None,
+) -> Knobs:
+    """What a payment costs and how long it takes, from a merchant's order to the webhook."""
+    cast = Cast(
+        merchants=merchants,
+        generators=generators,
+        answer_delay_ms=answer_delay_ms,
+        settings=_variables(setting or []),
+    )
+    return Knobs(
+        cast=cast,
+        in_flight=in_flight,
+        closed=Span(warm_up_s=5.0, measure_s=seconds),
+        rates_per_s=rate or (10.0, 100.0),
+        opened=Span(warm_up_s=2.0, measure_s=seconds),
+    )
+
+
+def _variables(settings: list[str]) -> dict[str, str]:
+    pairs = [setting.partition("=") for setting in settings]
+    if any(not equals for _, equals, _ in pairs):
+        raise typer.BadParameter("--set takes name=value")
+    return {f"TOMATO_{name.upper()}": value for name, _, value in pairs}
 
 
 SMOKE = Cast(merchants=3, verify_every=1)

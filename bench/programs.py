@@ -101,7 +101,7 @@ class Crew:
         log = self._folder / "log" / f"bench-{name}.log"
         with log.open("wb") as output:
             process = subprocess.Popen(
-                [*_ends_with_us(), sys.executable, *words],
+                [*ends_with_us(), sys.executable, *words],
                 env={**inherited_environment(), "PYTHONUNBUFFERED": "1", **environment},
                 cwd=CHECKOUT,
                 stdin=subprocess.PIPE,
@@ -113,6 +113,14 @@ class Crew:
         self._started.append(program)
         program.tell(says)
         return program
+
+    def kill(self, program: Program) -> float:
+        """Ends a program as a power cut would; returns when that was, by the clock of the wall."""
+        self._started.remove(program)
+        killed_at = time.time()
+        program.process.kill()
+        program.process.wait()
+        return killed_at
 
     def stop(self) -> list[str]:
         """Asks all to end and waits; returns which of them did not end well by themselves.
@@ -137,6 +145,7 @@ def _ended(program: Program, give_up_at: float) -> str | None:
     return None if code == 0 else f"{program.name} ended with {code}"
 
 
-def _ends_with_us() -> list[str]:
+def ends_with_us() -> list[str]:
+    """The words before a command that end it when the bench is killed, where the kernel can."""
     setpriv = shutil.which("setpriv")
     return [setpriv, "--pdeathsig", "TERM", "--"] if setpriv else []

@@ -7,12 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import os
-import re
-import subprocess
 import time
 from collections.abc import Awaitable, Callable
-from pathlib import Path
-from urllib.parse import unquote, urlsplit
 
 import aio_pika
 import aiohttp
@@ -23,9 +19,8 @@ from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 from cryptography.hazmat.primitives.hashes import SHA256
 from msgspec import Struct
 
+from bench.pgbench import pgbench
 from bench.usage import Roots, usage
-from deploy.local.binaries import find_postgres
-from deploy.local.processes import inherited_environment
 from deploy.local.services import Services
 
 RUN_S = 3.0
@@ -155,42 +150,11 @@ async def _rsa_signature(roots: Roots) -> Reference:
 async def _pgbench(url: str, roots: Roots) -> Reference:
     """PostgreSQL's own TPC-B-like transaction, eight clients side by side."""
     name = f"pgbench transaction, {PGBENCH_CLIENTS} clients"
-    folder = find_postgres()
-    if folder is None or not (folder / "pgbench").exists():
-        return Reference(name=name, per_s=None, cpu_ms=None)
-    make = ["--initialize", "--quiet", f"--scale={PGBENCH_SCALE}"]
-    await asyncio.to_thread(_run_pgbench, folder, url, make)
-    before = usage(roots, time.monotonic())
-    words = [f"--client={PGBENCH_CLIENTS}", "--jobs=2", f"--time={RUN_S:.0f}", "--no-vacuum"]
-    printed = await asyncio.to_thread(_run_pgbench, folder, url, words)
-    used = usage(roots, time.monotonic()).since(before)
-    await asyncio.to_thread(_run_pgbench, folder, url, ["--initialize", "--init-steps=d"])
-    rounds = int(_found(r"actually processed: (\d+)", printed))
-    per_s = float(_found(r"tps = ([\d.]+)", printed))
-    return Reference(name=name, per_s=per_s, cpu_ms=sum(used.by_component.values()) * 1000 / rounds)
-
-
-def _run_pgbench(folder: Path, url: str, words: list[str]) -> str:
-    """The address goes through the environment, so that the password is not in `ps`."""
-    address = urlsplit(url)
-    where = {
-        "PGHOST": address.hostname,
-        "PGPORT": str(address.port or 5432),
-        "PGUSER": unquote(address.username or ""),
-        "PGPASSWORD": unquote(address.password or ""),
-        "PGDATABASE": address.path.removeprefix("/"),
-    }
-    done = subprocess.run(
-        [str(folder / "pgbench"), *words],
-        env={**inherited_environment(), **{name: value for name, value in where.items() if value}},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    return done.stdout
-
-
-def _found(pattern: str, text: str) -> str:
-    match = re.search(pattern, text)
-    assert match, f"pgbench printed no {pattern!r}: {text}"
-    return match[1]
+    async with pgbench(url, PGBENCH_SCALE) as bench:
+        if bench is None:
+            return Reference(name=name, per_s=None, cpu_ms=None)
+        before = usage(roots, time.monotonic())
+        rounds, per_s = await bench.run(clients=PGBENCH_CLIENTS, seconds=RUN_S)
+        used = usage(roots, time.monotonic()).since(before)
+    cpu_ms = sum(used.by_component.values()) * 1000 / rounds
+    return Reference(name=name, per_s=per_s, cpu_ms=cpu_ms)

@@ -1,0 +1,1 @@
+"""The ledger under load: what a booking, hot accounts and crashes cost, and how fast the proof is."""
