@@ -30,7 +30,7 @@ CREATE TABLE accounting.account (
     out_of_reserve_fen  bigint      NOT NULL DEFAULT 0 CHECK (out_of_reserve_fen >= 0),
     reserved_on         date,                    -- the day whose reserve is out of the line above
     opened_at           timestamptz NOT NULL,
-    moved_at            timestamptz NOT NULL,    -- of the newest entry; never goes back
+    moved_at            timestamptz NOT NULL DEFAULT 'epoch', -- of the newest entry; rises only
     UNIQUE (role, kind, owner, currency, bucket),
     CONSTRAINT balance_keeps_its_floor CHECK (balance_fen >= floor_fen),
     CONSTRAINT balance_keeps_its_ceiling CHECK (balance_fen <= ceiling_fen),
