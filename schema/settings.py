@@ -41,6 +41,8 @@ class Settings:
     pool_size: int = 4
     ledger_shards: int = 1
     """Into how many shards accounting divides its work; each has one writer at a time."""
+    ledger_anchor_url: str = ".local/ledger-anchors"
+    """Where heads of the books' hash chain are kept outside the database: a folder, `s3://` …"""
     log_level: str = "INFO"
     otlp_endpoint: str = ""
     """Where OpenTelemetry spans go (OTLP over HTTP); empty: nowhere."""
