@@ -10,17 +10,8 @@ import typer
 
 from actors.merchants import rules, store
 from actors.merchants.store import CHANNELS
-from actors.merchants.terminal.session import (
-    OPERATOR_DEFAULT,
-    Fen,
-    Json,
-    Limit,
-    Operator,
-    refuse,
-    run,
-    show_all,
-    without_secrets,
-)
+from actors.merchants.terminal.session import Fen, run, without_secrets
+from bus.terminal import OPERATOR_DEFAULT, Json, Limit, Operator, refuse, show_all
 from schema.channels.wechat import WechatAccount
 from schema.money import AMOUNT_FEN_MAX
 from schema.profiles import ChannelProfile

@@ -10,18 +10,8 @@ import typer
 
 from actors.merchants import rules, store
 from actors.merchants.store import MERCHANTS
-from actors.merchants.terminal.session import (
-    OPERATOR_DEFAULT,
-    Fen,
-    Json,
-    Limit,
-    Operator,
-    refuse,
-    run,
-    show,
-    show_all,
-    without_secrets,
-)
+from actors.merchants.terminal.session import Fen, run, without_secrets
+from bus.terminal import OPERATOR_DEFAULT, Json, Limit, Operator, refuse, show, show_all
 from schema.profiles import MerchantProfile
 
 merchant_cli = typer.Typer(no_args_is_help=True, help="Merchants, their keys, rates and channels.")

@@ -7,7 +7,8 @@ from typing import Annotated
 import typer
 
 from actors.merchants import store
-from actors.merchants.terminal.session import OPERATOR_DEFAULT, Operator, run
+from actors.merchants.terminal.session import run
+from bus.terminal import OPERATOR_DEFAULT, Operator
 
 rate_cli = typer.Typer(no_args_is_help=True, help="Fees that merchants pay.")
 

@@ -7,14 +7,8 @@ from typing import Annotated
 import typer
 
 from actors.merchants import blacklist
-from actors.merchants.terminal.session import (
-    OPERATOR_DEFAULT,
-    Json,
-    Limit,
-    Operator,
-    run,
-    show_all,
-)
+from actors.merchants.terminal.session import run
+from bus.terminal import OPERATOR_DEFAULT, Json, Limit, Operator, show_all
 
 risk_cli = typer.Typer(no_args_is_help=True, help="Who may not pay or be paid.")
 
