@@ -13,6 +13,9 @@ import msgspec
 
 Rows = Sequence[tuple[Any, ...]]
 
+GENESIS = b"\0" * 32
+"""What stands before the first batch of a shard."""
+
 _canonical = msgspec.json.Encoder()
 
 

@@ -1,0 +1,72 @@
+"""Anchors: heads of the chain, written where whoever can change the database can't change them.
+
+One object for each shard and day, created and never overwritten. A folder will do for a start; a
+bucket whose objects are locked against their owner is what an auditor wants to see.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import obstore
+from msgspec import Struct
+from obstore.exceptions import AlreadyExistsError
+from obstore.store import from_url
+
+from actors.accounting.proof.links import Head
+
+READ_AT_ONCE = 32
+
+
+class Anchor(Struct, frozen=True, kw_only=True):
+    """What an object says."""
+
+    shard: int
+    no: int
+    hash: str
+    """In hexadecimal digits."""
+    anchored_at: datetime
+
+
+class Anchors:
+    """The anchors at one place: a URL such as `s3://bucket/folder`, or a plain folder."""
+
+    def __init__(self, url: str) -> None:
+        self._store: Any = _store(url)
+
+    async def write(self, heads: Iterable[Head], day: date, now: datetime) -> int:
+        """Anchors these heads under a day; what is anchored there already stays."""
+        return sum([await self._write(head, day, now) for head in heads])
+
+    async def read(self) -> list[Head]:
+        """Every head that was ever anchored."""
+        turn = asyncio.Semaphore(READ_AT_ONCE)
+
+        async def one(path: str) -> Head:
+            async with turn:
+                found = await obstore.get_async(self._store, path)
+                anchor = msgspec.json.decode(bytes(await found.bytes_async()), type=Anchor)
+                return Head(anchor.shard, anchor.no, bytes.fromhex(anchor.hash))
+
+        listed = [entry["path"] async for page in obstore.list(self._store) for entry in page]
+        return await asyncio.gather(*(one(path) for path in listed if path.endswith(".json")))
+
+    async def _write(self, head: Head, day: date, now: datetime) -> bool:
+        anchor = Anchor(shard=head.shard, no=head.no, hash=head.hash.hex(), anchored_at=now)
+        path = f"{day}/shard-{head.shard:02}.json"
+        try:
+            await obstore.put_async(self._store, path, msgspec.json.encode(anchor), mode="create")
+        except AlreadyExistsError:
+            return False
+        return True
+
+
+def _store(url: str) -> Any:
+    if "://" not in url:
+        url = Path(url).absolute().as_uri()
+    return from_url(url, mkdir=True) if url.startswith("file:") else from_url(url)
