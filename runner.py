@@ -19,7 +19,9 @@ import uvloop
 from actors.accounting.actor import ACCOUNTING as LEDGER
 from actors.accounting.actor import INLETS as ACCOUNTING
 from actors.accounting.actor import accounting
+from actors.accounting.duties import duties
 from actors.accounting.shards import shard_of
+from actors.accounting.terminal import ledger_cli
 from actors.channels.accounts import Accounts
 from actors.channels.actor import INLETS as CHANNELS
 from actors.channels.actor import ask_again, calls, notices
@@ -115,7 +117,11 @@ def accounting_room(shared: Shared) -> Sequence[Part]:
     leases = shards.leases(shared.pool)
     writers = [ledger_writer(shared, shards, n, lease) for n, lease in enumerate(leases)]
     dispatcher = Dispatcher(shards, pool=shared.pool, broker=shared.broker)
-    return (*leases, Balance(leases, pool=shared.pool), *writers, dispatcher)
+    clockwork = duties(
+        shared.pool, shared.broker,
+        postgres_url=shared.settings.postgres_url, anchor_url=shared.settings.ledger_anchor_url,
+    )  # fmt: skip
+    return (*leases, Balance(leases, pool=shared.pool), *writers, dispatcher, *clockwork)
 
 
 def ledger_writer(shared: Shared, shards: Shards, shard: int, lease: Lease) -> DeciderRun:
@@ -274,6 +280,7 @@ for name, sub_cli in {
     "channel": channel_cli,
     "rate": rate_cli,
     "risk": risk_cli,
+    "ledger": ledger_cli,
 }.items():
     cli.add_typer(sub_cli, name=name)
 
