@@ -90,7 +90,7 @@ class Account(Struct, frozen=True, kw_only=True):
 
 
 class Keeping(Struct, frozen=True, kw_only=True):
-    """How an account is kept, beside its balance."""
+    """All that changes of an account: how it is kept and how it stands."""
 
     account_id: int
     state: AccountState
@@ -99,7 +99,11 @@ class Keeping(Struct, frozen=True, kw_only=True):
     reserve_days: int
     refund_fee_policy: RefundFeePolicy
     reserved_on: date | None
+    balance_fen: int
+    serial: int
+    out_of_reserve_fen: int
 
+    moved_at: datetime
 
 def moved(account: Account, amount_fen: int, kind: str, now: datetime) -> Account:
     """The account after one more entry of this amount and kind of booking."""

@@ -187,12 +187,19 @@ WHERE a.account_id = n.account_id AND a.serial = n.serial_before
 RETURNING a.account_id;
 
 -- keep_accounts
--- Writes how accounts are kept, beside their balances.
+-- Writes how accounts are kept and stand, each only from the serial that it was computed from.
 UPDATE accounting.account AS a SET state = n.state, booking_mode = n.booking_mode,
     floor_fen = n.floor_fen, reserve_days = n.reserve_days,
-    refund_fee_policy = n.refund_fee_policy, reserved_on = n.reserved_on
-FROM json_populate_recordset(NULL::accounting.account, $1::json) AS n
-WHERE a.account_id = n.account_id;
+    refund_fee_policy = n.refund_fee_policy, balance_fen = n.balance_fen, serial = n.serial,
+    out_of_reserve_fen = n.out_of_reserve_fen, reserved_on = n.reserved_on, moved_at = n.moved_at
+FROM ROWS FROM (json_to_recordset($1::json) AS (account_id bigint, state text, booking_mode text,
+    floor_fen bigint, reserve_days smallint, refund_fee_policy text, balance_fen bigint,
+    serial bigint, out_of_reserve_fen bigint, reserved_on date, moved_at timestamptz),
+    unnest($2::bigint[]))
+    AS n (account_id, state, booking_mode, floor_fen, reserve_days, refund_fee_policy, balance_fen,
+    serial, out_of_reserve_fen, reserved_on, moved_at, serial_before)
+WHERE a.account_id = n.account_id AND a.serial = n.serial_before
+RETURNING a.account_id;
 
 -- add_holds
 -- Stores holds.

@@ -8,7 +8,7 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import astuple
 
-from actors.accounting.account import Keeping
+from actors.accounting.account import Account, Keeping
 from actors.accounting.chain import hash_of
 from actors.accounting.ledger import Booking, ClosedDay, DayBalance, DayCollect, Entry, Ledger
 from bus.books import Book
@@ -54,23 +54,29 @@ async def _copy(
 
 
 async def _write_accounts(connection: Connection, ledger: Ledger) -> None:
-    written = ledger.written
-    if not written:
-        return
-    rows = await connection.fetch(
-        SQL.move_accounts,
-        [account.account_id for account in written],
-        [account.balance_fen for account in written],
-        [account.serial for account in written],
-        [account.out_of_reserve_fen for account in written],
-        [account.moved_at for account in written],
-        [ledger.serials[account.account_id] for account in written],
-    )
-    if len(rows) != len(written):
-        raise Clash("an account moved meanwhile")
-    kept = [account for account in written if account.account_id in ledger.applied]
+    """Each account in one statement: a limit and the balance that it allows come together."""
+    kept = [account for account in ledger.written if account.account_id in ledger.applied]
+    moved = [account for account in ledger.written if account.account_id not in ledger.applied]
+    rows: list[Any] = []
+    if moved:
+        rows += await connection.fetch(
+            SQL.move_accounts,
+            [account.account_id for account in moved],
+            [account.balance_fen for account in moved],
+            [account.serial for account in moved],
+            [account.out_of_reserve_fen for account in moved],
+            [account.moved_at for account in moved],
+            _serials_before(ledger, moved),
+        )
     if kept:
-        await connection.execute(SQL.keep_accounts, to_rows(narrowed(kept, Keeping)))
+        keeping = to_rows(narrowed(kept, Keeping))
+        rows += await connection.fetch(SQL.keep_accounts, keeping, _serials_before(ledger, kept))
+    if len(rows) != len(moved) + len(kept):
+        raise Clash("an account moved meanwhile")
+
+
+def _serials_before(ledger: Ledger, accounts: Sequence[Account]) -> list[int]:
+    return [ledger.serials[account.account_id] for account in accounts]
 
 
 async def _write_papers(connection: Connection, ledger: Ledger) -> None:
