@@ -98,14 +98,14 @@ class Keeping(Struct, frozen=True, kw_only=True):
     floor_fen: int | None
     reserve_days: int
     refund_fee_policy: RefundFeePolicy
-    reserved_on: date | None
     balance_fen: int
     serial: int
     out_of_reserve_fen: int
 
     moved_at: datetime
-
+    reserved_on: date | None
 def moved(account: Account, amount_fen: int, kind: str, now: datetime) -> Account:
+
     """The account after one more entry of this amount and kind of booking."""
     balance = account.balance_fen + amount_fen
     return replace(
@@ -145,8 +145,10 @@ def objection(account: Account, after: Account, amount_fen: int) -> Refusal | No
 
 
 def beyond_limit(account: Account, after: Account, amount_fen: int) -> Refusal | None:
-    """Why this entry may not be, whatever the account's state. Coming closer to a limit that was
-    passed before is always allowed."""
+    """Why this entry may not be, frozen or not. Coming closer to a limit that was passed before is
+    always allowed."""
+    if account.state == AccountState.CANCELLED:
+        return _refused("account_frozen", account, f"is {account.state}")
     if amount_fen < 0 and account.floor_fen is not None and after.balance_fen < account.floor_fen:
         short = account.floor_fen - after.balance_fen
         return _refused("insufficient_balance", account, f"is short of {short} fen")
@@ -167,4 +169,7 @@ def ordered(account: Account, order: AccountOrder, balances: int) -> Account | R
 
 
 def _refused(code: str, account: Account, reason: str) -> Refusal:
+    if state == AccountState.CANCELLED and account.kind != "payable":
+        reason = "ends with its owner's account payable, and never by itself"
+        return _refused("illegal_change", account, reason)
     return Refusal(code=code, reason=f"account {account.account_no} {reason}")
