@@ -6,7 +6,7 @@ and go out while AVAILABLE or FREEZE_CREDIT.
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import get_args
 
 from msgspec import Struct
@@ -20,6 +20,7 @@ from schema.accounts import (
     RefundFeePolicy,
     out_of_reserve_fen,
 )
+from schema.days import start_of
 from schema.payments import Refusal
 
 A = AccountState
@@ -101,11 +102,11 @@ class Keeping(Struct, frozen=True, kw_only=True):
     balance_fen: int
     serial: int
     out_of_reserve_fen: int
-
-    moved_at: datetime
     reserved_on: date | None
-def moved(account: Account, amount_fen: int, kind: str, now: datetime) -> Account:
+    moved_at: datetime
 
+
+def moved(account: Account, amount_fen: int, kind: str, now: datetime) -> Account:
     """The account after one more entry of this amount and kind of booking."""
     balance = account.balance_fen + amount_fen
     return replace(
@@ -127,6 +128,11 @@ def _out_of_reserve(account: Account, amount_fen: int, balance_fen: int, kind: s
         kind=kind,
         reserve_days=account.reserve_days,
     )
+
+
+def reserve_begins(account: Account, day: date) -> datetime:
+    """Since when trades are in reserve on a day: its reserve days, of which this is the last."""
+    return start_of(day - timedelta(days=account.reserve_days - 1))
 
 
 def reckoned(account: Account, in_reserve_fen: int, day: date) -> Account:
@@ -163,13 +169,13 @@ def ordered(account: Account, order: AccountOrder, balances: int) -> Account | R
     state = MOVES[account.state, order]
     if state == account.state:
         return _refused("illegal_change", account, f"is {state}, so {order!r} can't be done")
+    if state == AccountState.CANCELLED and account.kind != "payable":
+        reason = "ends with its owner's account payable, and never by itself"
+        return _refused("illegal_change", account, reason)
     if state == AccountState.CANCELLED and balances != 0:
         return _refused("balance_not_zero", account, "is cancelled only when nothing is left")
     return replace(account, state=state)
 
 
 def _refused(code: str, account: Account, reason: str) -> Refusal:
-    if state == AccountState.CANCELLED and account.kind != "payable":
-        reason = "ends with its owner's account payable, and never by itself"
-        return _refused("illegal_change", account, reason)
     return Refusal(code=code, reason=f"account {account.account_no} {reason}")

@@ -13,6 +13,7 @@ from actors.accounting.account import Account
 from actors.accounting.chart import AccountKey
 from actors.accounting.rates import Rate
 from bus.books import Book
+from schema.messages.contract import Message
 
 SHARDS_MAX = 64
 BOOKINGS_PER_BATCH_MAX = 1_024
@@ -199,14 +200,14 @@ class Ledger:
         self.changes: Book[str, AccountChange] = Book((), key=lambda row: row.change_no)
         self.rates: Book[str, Rate] = Book((), key=lambda row: row.rate_no)
         self.volumes: Counter[tuple[int, str]] = Counter()
-        self.pages: dict[int, Page] = {}
+        self.pages: dict[Message, Page] = {}
         self.bookings: list[Booking] = []
         self.entries: list[Entry] = []
         self.applied: set[int] = set()
         self.days: list[DayBalance | DayCollect | ClosedDay] = []
         self._put: dict[type, Callable[[Any], None]] = {
             Account: self.accounts.put,
-            Entry: self.entries.append,
+            Entry: self._put_entry,
             Booking: self._put_booking,
             Hold: self.holds.put,
             Payout: self.payouts.put,
@@ -257,6 +258,14 @@ class Ledger:
         """What is wrong with this owner's books and nobody has settled yet."""
         return [a for a in self.alarms if (a.role, a.owner, a.cleared_at) == (role, owner, None)]
 
+    def traded_since(self, account_id: int, moment: datetime) -> int:
+        """What trades of this very batch have brought to an account."""
+        return sum(
+            entry.amount_fen
+            for entry in self.entries
+            if (entry.account_id, entry.kind) == (account_id, "trade") and entry.booked_at >= moment
+        )
+
     def next_booking_id(self) -> int:
         """Batch, shard and place: unique without asking anybody, and rising with the batches."""
         place = len(self.bookings)
@@ -266,3 +275,8 @@ class Ledger:
     def _put_booking(self, booking: Booking) -> None:
         self.booked[booking.booking_key] = booking
         self.bookings.append(booking)
+
+    def _put_entry(self, entry: Entry) -> None:
+        """An entry follows its booking, whose amount counts for the tiers of the next one."""
+        self.entries.append(entry)
+        self.volumes[entry.account_id, entry.kind] += self.bookings[-1].amount_fen

@@ -74,9 +74,9 @@ async def load_ledger(
     await _lay_out_suspense(connection, ledger, needs, directory)
     await _load_rates(connection, ledger, needs)
     for order, page in pages:
-        ledger.pages[order.after_account_id] = await _reserves(connection, order, page)
+        ledger.pages[order] = await _reserves(connection, order, page)
     for closing in needs.closings:
-        ledger.pages[closing.after_account_id] = await _closing(connection, closing)
+        ledger.pages[closing] = await _closing(connection, closing)
     return ledger
 
 
@@ -174,6 +174,7 @@ async def _load_rates(connection: Connection, ledger: Ledger, needs: Needs) -> N
         await _load_volumes(connection, ledger, list(tiered), day_of(now_utc()))
 
 
+    tiered |= {a.account_id for no in needs.volumes_of if (a := ledger.numbered(no)) is not None}
 async def _load_volumes(
     connection: Connection, ledger: Ledger, accounts: list[int], today: date
 ) -> None:

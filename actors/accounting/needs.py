@@ -58,6 +58,8 @@ class Needs:
     changes: set[str] = field(default_factory=set)
     rates: set[str] = field(default_factory=set)
     rates_of: set[AccountKey] = field(default_factory=set)
+    volumes_of: set[str] = field(default_factory=set)
+    """Account numbers whose next fees may depend on tiers, beside those whose rates say so now."""
     applies_pending: bool = False
     reserves: list[ReckonReserve] = field(default_factory=list)
     closings: list[CloseDay] = field(default_factory=list)
@@ -127,6 +129,8 @@ def _need(needs: Needs, message: Message) -> None:
         case SetRate():
             needs.account_nos.add(message.account_no)
             needs.rates.add(message.rate_no)
+            if message.plan.tiers:
+                needs.volumes_of.add(message.account_no)
         case ProposeAdjustment():
             needs.account_nos.update((message.debit_account_no, message.credit_account_no))
             needs.adjustments.add(message.adjustment_no)

@@ -24,12 +24,14 @@ def applied(ledger: Ledger) -> Decision:
 
 def reckoned(ledger: Ledger, order: ReckonReserve) -> Decision:
     """The reserve of a page of accounts for this day; an earlier day changes nothing any more."""
-    page = ledger.pages[order.after_account_id]
+    page = ledger.pages[order]
     changes: list[Account | Applied] = []
     for account_id, in_reserve_fen in page.in_reserve_fen.items():
         account = ledger.account(account_id)
         if account.reserved_on is None or account.reserved_on <= order.day:
-            after = accounts.reckoned(account, in_reserve_fen, order.day)
+            since = accounts.reserve_begins(account, order.day)
+            fresh_fen = ledger.traded_since(account_id, since)
+            after = accounts.reckoned(account, in_reserve_fen + fresh_fen, order.day)
             changes += (after, Applied(account_id))
     if page.next_account_id is None:
         return Decision(changes=tuple(changes))
@@ -39,7 +41,7 @@ def reckoned(ledger: Ledger, order: ReckonReserve) -> Decision:
 
 def closed(ledger: Ledger, order: CloseDay, now: datetime) -> Decision:
     """The balances of a page of accounts at a day's end; with the last page the day is closed."""
-    page = ledger.pages[order.after_account_id]
+    page = ledger.pages[order]
     lines = (*page.balances, *page.collects)
     if page.next_account_id is None:
         return Decision(changes=(*lines, ClosedDay(day=order.day, closed_at=now)))
