@@ -166,6 +166,8 @@ def _adjusted(ledger: Ledger, message: DecideAdjustment, now: datetime) -> Decis
     known = ledger.booked.get(f"adjustment:{message.adjustment_no}")
     if known is not None and message.verdict == "approve":
         return answered(known)
+    if management.is_rejected_again(ledger, message):
+        return Decision(effects=(Reply(AccountingAnswered()),))
     verdict = management.verdict_on(ledger, message, now)
     if isinstance(verdict, Refusal):
         return answered(verdict)

@@ -159,7 +159,8 @@ def _priced(ledger: Ledger, order: SetRate, now: datetime) -> Managed:
     effective_at = now if order.effective_at is None else order.effective_at
     known = ledger.rates.get(order.rate_no)
     if known is not None:
-        if (known.account_id, known.plan) == (account.account_id, order.plan):
+        what = (known.account_id, known.kind, known.pay_type, known.plan)
+        if what == (account.account_id, order.kind, order.pay_type, order.plan):
             return (), account
         reason = f"{order.rate_no} is another rate"
         return Refusal(code="number_conflict", reason=reason, param="rate_no")
@@ -269,6 +270,13 @@ def _proposed_before(known: Adjustment, asked: Adjustment) -> Managed:
         return (), None
     reason = f"{known.adjustment_no} proposes something else"
     return Refusal(code="number_conflict", reason=reason, param="adjustment_no")
+
+
+def is_rejected_again(ledger: Ledger, order: DecideAdjustment) -> bool:
+    """Whether the same person says once more what is decided already."""
+    known = ledger.adjustments.get(order.adjustment_no)
+    said = ("rejected", order.operator)
+    return order.verdict == "reject" and known is not None and (known.state, known.checker) == said
 
 
 def verdict_on(
