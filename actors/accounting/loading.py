@@ -67,23 +67,23 @@ async def load_ledger(
     ids = set((await directory.find(connection, needs.keys, shard)).values())
     ids |= await _named(connection, ledger, needs)
     pages = [(order, await _page(connection, order)) for order in needs.reserves]
-    await _find_bookings(connection, ledger, needs)
     await lay_out(connection, ledger, ids.union(*(page for _, page in pages)))
     await _lay_out_suspense(connection, ledger, needs, directory)
+    await _find_bookings(connection, ledger, needs)
     await _load_rates(connection, ledger, needs)
     for order, page in pages:
         ledger.pages[order] = await _reserves(connection, order, page)
     for closing in needs.closings:
         ledger.pages[closing] = await _closing(connection, closing)
     return ledger
+
+
 async def _find_bookings(connection: Connection, ledger: Ledger, needs: Needs) -> None:
     """Asked when the accounts are locked: whoever had them before us may have booked the same, and
     a repeat must not be refused for the money that it has moved itself."""
     if needs.bookings:
         rows = await connection.fetch(SQL.find_bookings, list(needs.bookings))
         ledger.booked = {row["booking_key"]: Booking(**dict(row)) for row in rows}
-
-
 
 
 async def lay_out(connection: Connection, ledger: Ledger, ids: Collection[int]) -> None:
@@ -174,9 +174,9 @@ async def _load_rates(connection: Connection, ledger: Ledger, needs: Needs) -> N
         return
     accounts = [ledger.account(key).account_id for key in needs.rates_of]
     rows = await connection.fetch(SQL.find_rates, list(needs.rates), accounts)
-    tiered |= {a.account_id for no in needs.volumes_of if (a := ledger.numbered(no)) is not None}
     ledger.rates.lay_out([from_row(row, Rate, _plan) for row in rows])
     tiered = {rate.account_id for rate in ledger.rates if rate.plan.tiers}
+    tiered |= {a.account_id for no in needs.volumes_of if (a := ledger.numbered(no)) is not None}
     if tiered:
         await _load_volumes(connection, ledger, list(tiered), day_of(now_utc()))
 
