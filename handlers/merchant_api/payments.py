@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 from urllib.parse import quote
 
 import msgspec
 from aiohttp import web
-from msgspec import Meta, Struct
+from msgspec import Struct
 
 from bus.origin import new_event
 from bus.replies import Replies
 from handlers.forms import has_form
 from handlers.merchant_api.authentication import Call
+from handlers.merchant_api.parameters import LIMIT_DEFAULT, Limit, read_query, wrong_cursor
 from handlers.merchant_api.problems import MALFORMED, Problem, problem_of, refused
 from handlers.merchant_api.views import NEWEST, Payments, read_cursor
 from handlers.outlet import Outlet
@@ -26,7 +27,6 @@ from schema.payments import PaymentRequest, PaymentState
 from schema.text import MerchantOrderNo, Metadata, PaymentId
 
 PATH = "/v1/payments"
-LIMIT_DEFAULT = "20"
 
 
 class Processing(Struct, frozen=True, kw_only=True):
@@ -37,10 +37,10 @@ class Processing(Struct, frozen=True, kw_only=True):
 
 
 class Search(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The query of `GET /v1/payments`, as text: a number there is digits and nothing else."""
+    """The query of `GET /v1/payments`."""
 
     merchant_order_no: MerchantOrderNo | None = None
-    limit: Annotated[str, Meta(pattern=r"^([1-9][0-9]?|100)$(?!\n)")] = LIMIT_DEFAULT
+    limit: Limit = LIMIT_DEFAULT
     cursor: str | None = None
 
 
@@ -95,7 +95,7 @@ class PaymentDoor:
 
     async def search(self, call: Call) -> web.Response | Problem:
         """One payment by the merchant's order number, or a page of them."""
-        search = read_search(call.request)
+        search = read_query(call.request, Search)
         if isinstance(search, Problem):
             return search
         if search.merchant_order_no is None:
@@ -107,7 +107,7 @@ class PaymentDoor:
     async def _page(self, merchant_no: str, search: Search) -> web.Response | Problem:
         before = NEWEST if search.cursor is None else read_cursor(search.cursor)
         if before is None:
-            return Problem("invalid_parameter", "not a cursor that we have given", "cursor")
+            return wrong_cursor()
         return _document(await self._payments.page(merchant_no, before, int(search.limit)))
 
 
@@ -120,18 +120,6 @@ def read_request(body: bytes) -> PaymentRequest | Problem:
     if problem.param == "metadata":
         return replace(problem, param=_metadata_at_fault(body))
     return problem
-
-
-def read_search(request: web.Request) -> Search | Problem:
-    """The query, each parameter at most once and none unknown."""
-    try:
-        search = msgspec.convert(dict(request.query), Search)
-    except msgspec.ValidationError as error:
-        problem = problem_of(error)
-        return Problem("invalid_parameter", problem.detail, problem.param)
-    if len(set(request.query)) != len(request.query):
-        return Problem("invalid_parameter", "a parameter stands there more than once")
-    return search
 
 
 def _metadata_at_fault(body: bytes) -> str:

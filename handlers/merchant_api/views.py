@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from base64 import urlsafe_b64decode, urlsafe_b64encode
 from typing import TypeVar
 
 import asyncpg
@@ -10,6 +9,7 @@ import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
 from bus.database import Pool, queries
+from handlers.merchant_api.cursors import cursor_of, place_in
 from schema.payments import PaymentState, PaymentView, Refusal
 from schema.text import Metadata, PaymentId
 
@@ -53,7 +53,7 @@ class Payments:
         rows = await self._pool.fetch(SQL.list_payments, merchant_no, before, limit + 1)
         items = [view_of(row) for row in rows[:limit]]
         return PaymentPage(
-            items=items, next_cursor=cursor_after(items[-1].id) if len(rows) > limit else None
+            items=items, next_cursor=cursor_of(items[-1].id) if len(rows) > limit else None
         )
 
 
@@ -80,16 +80,10 @@ def view_of(row: asyncpg.Record) -> PaymentView:
     )
 
 
-def cursor_after(payment_id: str) -> str:
-    """The cursor for what comes after this payment: opaque, so that it may change its inside."""
-    return urlsafe_b64encode(payment_id.encode()).decode().rstrip("=")
-
-
 def read_cursor(cursor: str) -> str | None:
     """The payment id in a cursor of ours; None for anything else."""
     try:
-        payment_id = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode()
-        return msgspec.convert(payment_id, PaymentId)
+        return msgspec.convert(place_in(cursor), PaymentId)
     except ValueError:  # not base64, not UTF-8, or not a payment id
         return None
 
