@@ -1,6 +1,7 @@
 """The edge: all doors to the street in one process, wired from what the process shares.
 
-/v1/payments                       merchants, signed          merchant_api/
+/v1/payments, /v1/balances,        merchants, signed          merchant_api/
+/v1/accounts/{account_no}/…
 /callbacks/wechat/{channel_no}     WeChat Pay, signed         callbacks.py
 /docs, /docs/openapi.json          whoever wants to read      merchant_api/pages.py
 /healthz, /readyz, /metrics        operators                  operations.py
@@ -15,6 +16,8 @@ from bus.process import Shared
 from bus.replies import Replies
 from handlers.callbacks import WechatCallbacks
 from handlers.doorstep import doorstep
+from handlers.merchant_api.account_books import Books
+from handlers.merchant_api.accounts import ACCOUNT, BALANCES, AccountDoor
 from handlers.merchant_api.authentication import Gate
 from handlers.merchant_api.guard import Guard
 from handlers.merchant_api.pages import add_pages
@@ -77,6 +80,16 @@ class Edge:
         routes.add_post(PATH, gate.before(door.place))
         routes.add_get(PATH, gate.before(door.search))
         routes.add_get(f"{PATH}/{{payment_id}}", gate.before(door.find))
+        self._open_accounts(gate, AccountDoor(Books(shared.pool)))
+
+    def _open_accounts(self, gate: Gate, door: AccountDoor) -> None:
+        routes = self.app.router
+        routes.add_get(BALANCES, gate.before(door.balances))
+        routes.add_get(ACCOUNT, gate.before(door.find))
+        routes.add_get(f"{ACCOUNT}/balance", gate.before(door.balance))
+        routes.add_get(f"{ACCOUNT}/entries", gate.before(door.entries))
+        routes.add_get(f"{ACCOUNT}/days", gate.before(door.days))
+        routes.add_get(f"{ACCOUNT}/statement", gate.before(door.statement))
 
 
 def _outlet(shared: Shared, name: str) -> Outlet:

@@ -54,7 +54,7 @@ class Call:
     body: bytes
 
 
-Act = Callable[[Call], Awaitable[web.Response | Problem]]
+Act = Callable[[Call], Awaitable[web.StreamResponse | Problem]]
 
 _FORMS = {
     "merchant": re.compile('"([0-9]{6,20})"'),

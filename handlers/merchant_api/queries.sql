@@ -10,3 +10,69 @@ SELECT * FROM ordering.payment WHERE merchant_no = $1 AND merchant_order_no = $2
 -- A merchant's payments older than the one named, newest first: ids are ordered by time.
 SELECT * FROM ordering.payment WHERE merchant_no = $1 AND payment_id < $2
 ORDER BY payment_id DESC LIMIT $3;
+
+-- find_accounts
+-- A merchant's accounts (or the one with a number), each with its newest entry and how it stood
+-- before a moment.
+SELECT a.account_id, a.account_no, a.kind, a.currency, a.state, a.booking_mode, a.balance_fen,
+    a.serial, a.out_of_reserve_fen, a.reserve_days, a.refund_fee_policy, a.opened_at,
+    coalesce(n.serial, 0) AS newest_serial, coalesce(n.balance_after_fen, 0) AS newest_balance_fen,
+    n.booked_at AS moved_at, coalesce(p.balance_after_fen, 0) AS past_balance_fen
+FROM accounting.account AS a
+LEFT JOIN LATERAL (
+    SELECT serial, balance_after_fen, booked_at FROM accounting.entry
+    WHERE account_id = a.account_id ORDER BY serial DESC LIMIT 1
+) AS n ON true
+LEFT JOIN accounting.entry AS p
+    ON p.account_id = a.account_id AND p.serial = accounting.serial_before(a.account_id, $3)
+WHERE a.owner = $1 AND a.role = 'merchant' AND ($2::text IS NULL OR a.account_no = $2)
+ORDER BY a.account_id;
+
+-- find_account_id
+-- A merchant's account by its number.
+SELECT account_id, currency FROM accounting.account
+WHERE account_no = $1 AND role = 'merchant' AND owner = $2;
+
+-- find_balances
+-- How an account stood before each of these moments, all seen at the same time.
+SELECT coalesce(e.serial, 0) AS serial, coalesce(e.balance_after_fen, 0) AS balance_fen
+FROM unnest($2::timestamptz[]) WITH ORDINALITY AS m (moment, place)
+LEFT JOIN accounting.entry AS e
+    ON e.account_id = $1 AND e.serial = accounting.serial_before($1, m.moment)
+ORDER BY m.place;
+
+-- list_pending
+-- A page of the entries after one serial, up to another, as far as they bear on the reserve.
+SELECT serial, kind, amount_fen, balance_after_fen FROM accounting.entry
+WHERE account_id = $1 AND serial > $2 AND serial <= $3 ORDER BY serial LIMIT $4;
+
+-- list_entries
+-- A page of an account's entries between two serials, newest first.
+SELECT e.serial, e.booked_at, e.kind, b.booking_key, b.subject, e.amount_fen, e.balance_after_fen,
+    e.fee_fen, e.rate_ppm, e.rate_no
+FROM accounting.entry AS e JOIN accounting.booking AS b USING (booking_id)
+WHERE e.account_id = $1 AND e.serial > $2 AND e.serial < $3 ORDER BY e.serial DESC LIMIT $4;
+
+-- list_statement
+-- A page of an account's entries after one serial, up to another, oldest first.
+SELECT e.serial, e.booked_at, e.kind, b.booking_key, b.subject, e.amount_fen, e.balance_after_fen,
+    e.fee_fen, e.rate_ppm, e.rate_no
+FROM accounting.entry AS e JOIN accounting.booking AS b USING (booking_id)
+WHERE e.account_id = $1 AND e.serial > $2 AND e.serial <= $3 ORDER BY e.serial LIMIT $4;
+
+-- list_days
+-- These days with their ends: whether they are closed, and how an account stood then.
+SELECT d.day, c.day IS NOT NULL AS is_closed, coalesce(
+    (SELECT b.balance_fen FROM accounting.balance_day AS b
+        WHERE b.account_id = $1 AND b.day = d.day),
+    (SELECT e.balance_after_fen FROM accounting.entry AS e
+        WHERE e.account_id = $1 AND e.serial = accounting.serial_before($1, d.ends_at)),
+    0) AS balance_fen
+FROM unnest($2::date[], $3::timestamptz[]) AS d (day, ends_at)
+LEFT JOIN accounting.closed_day AS c USING (day)
+ORDER BY d.day;
+
+-- list_collects
+-- What moved an account on days from one to another, by kind.
+SELECT day, kind, amount_fen, volume_fen, count FROM accounting.collect_day
+WHERE account_id = $1 AND day BETWEEN $2 AND $3 ORDER BY day, kind;

@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+import csv
 import re
 from typing import Any
 
 import msgspec
 import pytest
 
+from handlers.merchant_api import openapi_accounts
+from handlers.merchant_api.account_views import (
+    Account,
+    AccountDays,
+    AccountEntryPage,
+    Balances,
+    PastBalance,
+    Statement,
+)
 from handlers.merchant_api.openapi import EXAMPLE_PAID, EXAMPLE_PENDING, EXAMPLE_REQUEST, openapi
 from handlers.merchant_api.problems import PROBLEMS
+from handlers.merchant_api.statements import COLUMNS
+from schema.ids import is_account_no
 from schema.payments import PaymentRequest, PaymentView
 from tests.doors.street import Street
 
@@ -42,9 +54,22 @@ def test_the_examples_are_true() -> None:
         (EXAMPLE_REQUEST, PaymentRequest),
         (EXAMPLE_PENDING, PaymentView),
         (EXAMPLE_PAID, PaymentView),
+        (openapi_accounts.EXAMPLE_BALANCES, Balances),
+        (openapi_accounts.EXAMPLE_ACCOUNT, Account),
+        (openapi_accounts.EXAMPLE_PAST, PastBalance),
+        (openapi_accounts.EXAMPLE_ENTRIES, AccountEntryPage),
+        (openapi_accounts.EXAMPLE_DAYS, AccountDays),
+        (openapi_accounts.EXAMPLE_STATEMENT, Statement),
     ):
         msgspec.convert(example, kind)
         assert set(example) <= set(kind.__struct_fields__)
+
+
+def test_the_example_of_a_statement_has_the_columns_of_one() -> None:
+    lines = list(csv.reader(openapi_accounts.EXAMPLE_CSV.splitlines()))
+    assert lines[0] == list(COLUMNS)
+    assert {len(line) for line in lines} == {len(COLUMNS)}
+    assert is_account_no(openapi_accounts.EXAMPLE_ACCOUNT["account_no"])
 
 
 def test_every_code_is_documented_and_belongs_to_an_answer() -> None:
