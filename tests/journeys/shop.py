@@ -77,15 +77,19 @@ class Shop:
 
     async def find(self, payment_id: str) -> dict[str, Any]:
         """The payment as the platform shows it now."""
-        answer = await self._request("GET", f"{PATH}/{payment_id}", b"", {})
-        assert answer.status == 200, answer
-        return answer.document
+        return await self.look(f"{PATH}/{payment_id}")
 
     async def find_order(self, merchant_order_no: str) -> dict[str, Any] | None:
         """The same by the shop's own number; None where there is no such payment yet."""
         path = f"{PATH}?merchant_order_no={merchant_order_no}"
         answer = await self._request("GET", path, b"", {})
         return answer.document if answer.status == 200 else None
+
+    async def look(self, path: str) -> dict[str, Any]:
+        """What the platform shows there now."""
+        answer = await self._request("GET", path, b"", {})
+        assert answer.status == 200, answer
+        return answer.document
 
     async def is_in_state(self, payment_id: str, state: str) -> dict[str, Any]:
         """The payment, once it is in this state."""
