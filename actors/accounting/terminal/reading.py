@@ -10,7 +10,7 @@ import asyncpg
 import msgspec
 from msgspec import Struct
 
-from bus.database import Connection, Pool, queries
+from bus.database import Pool, queries
 from bus.terminal import refuse
 from schema.days import end_of, start_of
 
@@ -64,6 +64,7 @@ async def accounts(pool: Pool, after: str, limit: int, **only: str | None) -> li
 
 async def history(pool: Pool, number: str, limit: int) -> list[Row]:
     """What was done to an account."""
+    await account(pool, number)
     return await rows(pool, SQL.history, number, limit)
 
 
@@ -74,6 +75,7 @@ async def holds(pool: Pool, owner: str | None, with_ended: bool, limit: int) -> 
 
 async def rates(pool: Pool, number: str, limit: int) -> list[Row]:
     """What an account costs."""
+    await account(pool, number)
     found = await rows(pool, SQL.list_rates, number, limit)
     return [{**row, "plan": msgspec.json.decode(row["plan"])} for row in found]
 
@@ -94,10 +96,12 @@ async def days(pool: Pool, limit: int) -> list[Row]:
 
 
 async def entries(
-    connection: Connection | Pool, number: str, after: int, limit: int, last: int = NEWEST
+    pool: Pool, number: str, after: int, limit: int, last: int = NEWEST
 ) -> list[Line]:
     """A page of an account's entries after a serial."""
-    found = await connection.fetch(SQL.entries_after, number, after, last, limit)
+    found = await pool.fetch(SQL.entries_after, number, after, last, limit)
+    if not found:
+        await account(pool, number)
     return [Line(*row) for row in found]
 
 

@@ -29,7 +29,7 @@ T = TypeVar("T")
 
 def _checked(number: str) -> str:
     if not is_account_no(number):
-        raise typer.BadParameter(f"{number!r} is no account number: a digit is wrong or missing")
+        refuse(f"illegal_account_no: a digit of {number!r} is wrong or missing (account_no)")
     return number
 
 
