@@ -248,7 +248,7 @@ async def test_heads_are_anchored_once_a_day_after_the_day_before_is_closed(
         assert await looks.anchor() == 0  # the day before is not closed
         clock.now = NEXT + timedelta(minutes=11)
         assert (await looks.anchor(), await looks.anchor()) == (1, 0)
-    (head,) = await Anchors(str(tmp_path / "anchors")).read()
+    (head,) = await Anchors(str(tmp_path / "anchors"), copy.url).read()
     assert (head.shard, head.no) == (0, 7)
 
 

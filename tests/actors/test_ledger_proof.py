@@ -173,7 +173,7 @@ async def test_a_newest_batch_that_is_gone_was_proved_before(
 async def test_a_head_that_was_anchored_and_is_gone_is_found(
     copy: Kept, looking: asyncpg.Connection, tmp_path: Path
 ) -> None:
-    anchors, now = Anchors(str(tmp_path / "anchors")), now_utc()
+    anchors, now = Anchors(str(tmp_path / "anchors"), copy.url), now_utc()
     heads = await proving.heads_now(looking)
     assert await anchors.write(heads, day_of(now), now) == 1
     assert (await proving.prove_chain(looking, anchored=await anchors.read())).breaks == []
@@ -184,12 +184,15 @@ async def test_a_head_that_was_anchored_and_is_gone_is_found(
     assert "batch 7 of shard 0 was " in proof.breaks[0].detail
 
 
-async def test_an_anchor_is_never_written_over(looking: asyncpg.Connection, tmp_path: Path) -> None:
-    anchors, now = Anchors((tmp_path / "anchors").as_uri()), now_utc()
+async def test_an_anchor_is_never_written_over(
+    copy: Kept, looking: asyncpg.Connection, tmp_path: Path
+) -> None:
+    anchors, now = Anchors((tmp_path / "anchors").as_uri(), copy.url), now_utc()
     (head,) = await proving.heads_now(looking)
     assert await anchors.write([head], day_of(now), now) == 1
     assert await anchors.write([head._replace(no=9)], day_of(now), now) == 0
     assert await anchors.read() == [head]
+    assert await Anchors(str(tmp_path / "anchors"), "postgresql://db/other").read() == []
 
 
 async def test_a_look_at_what_is_new_begins_where_the_last_one_has_ended(

@@ -70,7 +70,7 @@ class Looks:
             return 0
         if not await rounds.claim(self._pool, "prove_all", turn, now, ALL_AGAIN_AFTER):
             return 0
-        anchored = await Anchors(self._anchor_url).read()
+        anchored = await self._anchors().read()
         async with proving.looking(self._postgres_url) as connection:
             proof = await proving.prove_all(connection, anchored=anchored, rest=RESTS)
         await self._tell("prove_all", turn, proof)
@@ -86,9 +86,12 @@ class Looks:
             return 0
         async with self._pool.acquire() as connection:
             heads = await proving.heads_now(connection)
-        anchored = await Anchors(self._anchor_url).write(heads, today, now)
+        anchored = await self._anchors().write(heads, today, now)
         await rounds.end(self._pool, "anchor", str(today), now)
         return anchored
+
+    def _anchors(self) -> Anchors:
+        return Anchors(self._anchor_url, self._postgres_url)
 
     async def _tell(self, look: str, turn: str, proof: Proof) -> None:
         figures.count(look, proof)

@@ -17,6 +17,7 @@ import obstore
 from msgspec import Struct
 from obstore.exceptions import AlreadyExistsError
 from obstore.store import from_url
+from yarl import URL
 
 from actors.accounting.proof.links import Head
 
@@ -34,10 +35,14 @@ class Anchor(Struct, frozen=True, kw_only=True):
 
 
 class Anchors:
-    """The anchors at one place: a URL such as `s3://bucket/folder`, or a plain folder."""
+    """The anchors of one database's books at one place: a plain folder, `s3://bucket/folder` …
 
-    def __init__(self, url: str) -> None:
+    They lie under the database's name, so that several databases may use one place.
+    """
+
+    def __init__(self, url: str, postgres_url: str) -> None:
         self._store: Any = _store(url)
+        self._books = URL(postgres_url).name
 
     async def write(self, heads: Iterable[Head], day: date, now: datetime) -> int:
         """Anchors these heads under a day; what is anchored there already stays."""
@@ -45,20 +50,21 @@ class Anchors:
 
     async def read(self) -> list[Head]:
         """Every head that was ever anchored."""
+        paths: list[str] = []
+        async for page in obstore.list(self._store, self._books):
+            paths += [entry["path"] for entry in page if entry["path"].endswith(".json")]
         turn = asyncio.Semaphore(READ_AT_ONCE)
+        return await asyncio.gather(*(self._read(path, turn) for path in paths))
 
-        async def one(path: str) -> Head:
-            async with turn:
-                found = await obstore.get_async(self._store, path)
-                anchor = msgspec.json.decode(bytes(await found.bytes_async()), type=Anchor)
-                return Head(anchor.shard, anchor.no, bytes.fromhex(anchor.hash))
-
-        listed = [entry["path"] async for page in obstore.list(self._store) for entry in page]
-        return await asyncio.gather(*(one(path) for path in listed if path.endswith(".json")))
+    async def _read(self, path: str, turn: asyncio.Semaphore) -> Head:
+        async with turn:
+            found = await obstore.get_async(self._store, path)
+            anchor = msgspec.json.decode(bytes(await found.bytes_async()), type=Anchor)
+        return Head(anchor.shard, anchor.no, bytes.fromhex(anchor.hash))
 
     async def _write(self, head: Head, day: date, now: datetime) -> bool:
         anchor = Anchor(shard=head.shard, no=head.no, hash=head.hash.hex(), anchored_at=now)
-        path = f"{day}/shard-{head.shard:02}.json"
+        path = f"{self._books}/{day}/shard-{head.shard:02}.json"
         try:
             await obstore.put_async(self._store, path, msgspec.json.encode(anchor), mode="create")
         except AlreadyExistsError:

@@ -43,7 +43,11 @@ async def _anchor(settings: Settings) -> tuple[int, int]:
     now = now_utc()
     async with proving.looking(settings.postgres_url) as connection:
         heads = await proving.heads_now(connection)
-    return await Anchors(settings.ledger_anchor_url).write(heads, day_of(now), now), len(heads)
+    return await _anchors(settings).write(heads, day_of(now), now), len(heads)
+
+
+def _anchors(settings: Settings) -> Anchors:
+    return Anchors(settings.ledger_anchor_url, settings.postgres_url)
 
 
 def _prove(context: typer.Context, work: Callable[..., Awaitable[Proof]], as_json: bool) -> None:
@@ -57,7 +61,7 @@ def _prove(context: typer.Context, work: Callable[..., Awaitable[Proof]], as_jso
 
 
 async def _proof(settings: Settings, work: Callable[..., Awaitable[Proof]]) -> Proof:
-    anchored: list[Head] = await Anchors(settings.ledger_anchor_url).read()
+    anchored: list[Head] = await _anchors(settings).read()
     connection: Connection
     async with proving.looking(settings.postgres_url) as connection:
         return await work(connection, anchored=anchored)
