@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime
+from operator import attrgetter
 from typing import Any, Literal
 
 from msgspec import Struct
@@ -186,19 +187,19 @@ class Ledger:
         self.shard = shard
         self.batch_no = batch_no
         self.previous = previous
-        self.accounts: Book[int, Account] = Book((), key=lambda row: row.account_id)
+        self.accounts: Book[int, Account] = Book((), key=attrgetter("account_id"))
         self.ids: dict[AccountKey, int] = {}
         self.numbers: dict[str, int] = {}
         self.serials: dict[int, int] = {}
         """Of the accounts' rows as they were locked: they move on from there or not at all."""
         self.booked: dict[str, Booking] = {}
-        self.holds: Book[str, Hold] = Book((), key=lambda row: row.hold_no)
-        self.payouts: Book[str, Payout] = Book((), key=lambda row: row.payout_no)
-        self.trades: Book[str, TradeUse] = Book((), key=lambda row: row.payment_id)
-        self.adjustments: Book[str, Adjustment] = Book((), key=lambda row: row.adjustment_no)
-        self.alarms: Book[str, Alarm] = Book((), key=lambda row: row.alarm_no)
-        self.changes: Book[str, AccountChange] = Book((), key=lambda row: row.change_no)
-        self.rates: Book[str, Rate] = Book((), key=lambda row: row.rate_no)
+        self.holds: Book[str, Hold] = Book((), key=attrgetter("hold_no"))
+        self.payouts: Book[str, Payout] = Book((), key=attrgetter("payout_no"))
+        self.trades: Book[str, TradeUse] = Book((), key=attrgetter("payment_id"))
+        self.adjustments: Book[str, Adjustment] = Book((), key=attrgetter("adjustment_no"))
+        self.alarms: Book[str, Alarm] = Book((), key=attrgetter("alarm_no"))
+        self.changes: Book[str, AccountChange] = Book((), key=attrgetter("change_no"))
+        self.rates: Book[str, Rate] = Book((), key=attrgetter("rate_no"))
         self.volumes: Counter[tuple[int, str]] = Counter()
         self.pages: dict[Message, Page] = {}
         self.bookings: list[Booking] = []

@@ -56,7 +56,7 @@ class Side(NamedTuple):
     amount: Callable[[Amounts], int]
 
 
-class Line(NamedTuple):
+class Line(Struct, frozen=True):
     """One side worked out: an account and what it moves by."""
 
     place: AccountKey | int

@@ -13,11 +13,10 @@ from hashlib import blake2b
 import msgspec
 from msgspec import Struct
 
-from actors.accounting.account import Account, beyond_limit, moved, objection
+from actors.accounting.account import MAY_CREDIT, Account, beyond_limit, moved, objection
 from actors.accounting.ledger import Booking, Entry, Ledger
 from actors.accounting.postings import Guard, Line, Posting, posting, suspense_of
 from actors.accounting.rates import Fee
-from schema.accounts import AccountState
 from schema.payments import Refusal
 
 # fmt: off
@@ -129,11 +128,7 @@ def account_for(ledger: Ledger, line: Line, guard: Guard) -> Account:
 
 def takes_nothing_in(account: Account) -> bool:
     """Whether money that comes in must go to its owner's suspense account."""
-    return account.state in (
-        AccountState.FREEZE_CREDIT,
-        AccountState.FROZEN,
-        AccountState.CANCELLED,
-    )
+    return account.state not in MAY_CREDIT
 
 
 def refused(account: Account, after: Account, amount_fen: int, draft: Draft) -> Refusal | None:
