@@ -48,18 +48,20 @@ def broken_links(
     batches: Iterable[Batch],
     bookings: Mapping[int, Rows],
     entries: Mapping[int, Rows],
-) -> Iterator[Break]:
+) -> list[Break]:
     """What is wrong with these batches, which follow the head."""
+    broken: list[Break] = []
     for batch in batches:
         if batch.no != head.no + 1:
-            yield _broken(batch, f"follows batch {head.no}")
+            broken.append(_broken(batch, f"follows batch {head.no}"))
         elif batch.previous != head.hash:
-            yield _broken(batch, "does not rest on the batch before it")
+            broken.append(_broken(batch, "does not rest on the batch before it"))
         theirs = bookings.get(batch.first, ()), entries.get(batch.first, ())
         link = hash_of(batch.shard, batch.no, batch.epoch, batch.previous, *theirs)
         if link != batch.hash:
-            yield _broken(batch, "is not as it was hashed")
+            broken.append(_broken(batch, "is not as it was hashed"))
         head = Head(batch.shard, batch.no, batch.hash)
+    return broken
 
 
 def lost_heads(kept: Iterable[Head], found: Mapping[tuple[int, int], bytes]) -> Iterator[Break]:
