@@ -206,22 +206,7 @@ class Ledger:
         self.entries: list[Entry] = []
         self.applied: set[int] = set()
         self.days: list[DayBalance | DayCollect | ClosedDay] = []
-        self._put: dict[type, Callable[[Any], None]] = {
-            Account: self.accounts.put,
-            Entry: self._put_entry,
-            Booking: self._put_booking,
-            Hold: self.holds.put,
-            Payout: self.payouts.put,
-            TradeUse: self.trades.put,
-            Adjustment: self.adjustments.put,
-            Alarm: self.alarms.put,
-            AccountChange: self.changes.put,
-            Rate: self.rates.put,
-            Applied: lambda applied: self.applied.add(applied.account_id),
-            DayBalance: self.days.append,
-            DayCollect: self.days.append,
-            ClosedDay: self.days.append,
-        }
+        self._put = self._places()
 
     def put(self, row: Any) -> None:
         """Takes a change in."""
@@ -266,6 +251,25 @@ class Ledger:
             for entry in self.entries
             if (entry.account_id, entry.kind) == (account_id, "trade") and entry.booked_at >= moment
         )
+
+    def _places(self) -> dict[type, Callable[[Any], None]]:
+        """Where each kind of change is put."""
+        return {
+            Account: self.accounts.put,
+            Entry: self._put_entry,
+            Booking: self._put_booking,
+            Hold: self.holds.put,
+            Payout: self.payouts.put,
+            TradeUse: self.trades.put,
+            Adjustment: self.adjustments.put,
+            Alarm: self.alarms.put,
+            AccountChange: self.changes.put,
+            Rate: self.rates.put,
+            Applied: lambda applied: self.applied.add(applied.account_id),
+            DayBalance: self.days.append,
+            DayCollect: self.days.append,
+            ClosedDay: self.days.append,
+        }
 
     def next_booking_id(self) -> int:
         """Batch, shard and place: unique without asking anybody, and rising with the batches."""
