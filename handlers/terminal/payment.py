@@ -187,7 +187,7 @@ def show(story: Story, console: Console | None = None) -> None:
             "Entries (fen)", story.entries,
             "account", "owner", "account_no", "amount_fen", "balance_after_fen",
         )
-    )
+    )  # fmt: skip
     out.print(
         _table(
             "Notifications", story.notifications,
