@@ -252,6 +252,16 @@ async def test_heads_are_anchored_once_a_day_after_the_day_before_is_closed(
     assert (head.shard, head.no) == (0, 7)
 
 
+async def test_everything_else_is_proved_where_the_anchors_are_out_of_reach(
+    copy: Kept, inbox: Inbox
+) -> None:
+    clock = Clock(NEXT + timedelta(hours=2))
+    async with looks_at(copy, inbox.broker, Path("/proc"), clock) as (looks, pool):
+        assert await looks.prove_all() == 27
+        row = await pool.fetchrow("SELECT * FROM accounting.duty WHERE name = 'prove_all'")
+    assert row is not None and (row["done_at"], row["good_at"]) == (clock.now, None)
+
+
 async def test_how_the_books_stand_can_be_watched(copy: Kept) -> None:
     async with await connect(copy.url) as pool:
         await Figures(pool).refresh()

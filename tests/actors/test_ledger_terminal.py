@@ -246,6 +246,9 @@ async def test_the_books_are_proved_at_the_terminal(
         assert bad.exit_code == 1
         assert "chain: platform platform: batch 7 of shard 0 is not as it was hashed" in bad.stdout
         assert "heads: platform platform: batch 7 of shard 0 was " in bad.stdout
+        desk.settings = replace(desk.settings, ledger_anchor_url="/proc/anchors")
+        assert "out of reach" in await desk.is_refused("verify")
+        desk.settings = replace(desk.settings, ledger_anchor_url=str(tmp_path / "anchors"))
         told = await desk.types("check", "--json")
         breaks = [b["check_name"] for f in json.loads(told.stdout) for b in f["breaks"]]
         assert (told.exit_code, breaks) == (1, ["chain", "heads"])

@@ -14,9 +14,11 @@ from actors.accounting.duties.rounds import SQL
 from actors.accounting.proof import proving
 from actors.accounting.proof.anchors import Anchors
 from actors.accounting.proof.breaks import Break, Known, alarm_no, news
+from actors.accounting.proof.links import Head
 from actors.accounting.proof.proving import Proof
 from bus.broker import Broker
 from bus.database import Pool
+from bus.errors import TryLater
 from bus.jobs import now_utc
 from bus.logs import log
 from schema.days import day_of, start_of
@@ -63,17 +65,20 @@ class Looks:
         return proof.entries
 
     async def prove_all(self) -> int:
-        """Proves everything once a day, with the heads that were anchored; returns the entries."""
+        """Proves everything once a day, with the heads that were anchored; returns the entries.
+
+        Where those are out of reach the rest is proved all the same, and that is not called good.
+        """
         now = self._now()
         turn = str(day_of(now))
         if now < start_of(day_of(now)) + PROVES_ALL_AT:
             return 0
         if not await rounds.claim(self._pool, "prove_all", turn, now, ALL_AGAIN_AFTER):
             return 0
-        anchored = await self._anchors().read()
+        anchored = await self._anchored()
         async with proving.looking(self._postgres_url) as connection:
-            proof = await proving.prove_all(connection, anchored=anchored, rest=RESTS)
-        await self._tell("prove_all", turn, proof)
+            proof = await proving.prove_all(connection, anchored=anchored or (), rest=RESTS)
+        await self._tell("prove_all", turn, proof, is_whole=anchored is not None)
         return proof.entries
 
     async def anchor(self) -> int:
@@ -93,10 +98,18 @@ class Looks:
     def _anchors(self) -> Anchors:
         return Anchors(self._anchor_url, self._postgres_url)
 
-    async def _tell(self, look: str, turn: str, proof: Proof) -> None:
+    async def _anchored(self) -> list[Head] | None:
+        try:
+            return await self._anchors().read()
+        except TryLater as error:
+            log.error("anchors_out_of_reach", error=str(error))
+            return None
+
+    async def _tell(self, look: str, turn: str, proof: Proof, *, is_whole: bool = True) -> None:
         figures.count(look, proof)
         await self._raise(proof.breaks)
-        await rounds.end(self._pool, look, turn, self._now(), is_good=not proof.breaks)
+        is_good = is_whole and not proof.breaks
+        await rounds.end(self._pool, look, turn, self._now(), is_good=is_good)
 
     async def _raise(self, breaks: Sequence[Break]) -> None:
         """Says what is broken and nobody knows yet."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Iterator, Sequence
 from time import perf_counter
 
 from actors.accounting.chain import GENESIS
@@ -81,13 +81,13 @@ class Walk:
         self.accounts.update(row["account_id"] for row in entries)
         self.entries += len(entries)
         self.batches += len(step)
-        broken, _ = await asyncio.gather(
-            asyncio.to_thread(broken_links, head, step, by_batch(bookings), by_batch(entries)),
-            self._ask(firsts),
-        )
-        self._note(CHAIN, broken, began)
+        hashing = asyncio.to_thread(broken_links, head, step, by_batch(bookings), by_batch(entries))
+        await asyncio.gather(self._hash(hashing, began), self._ask(firsts))
         await asyncio.sleep((perf_counter() - began) * self._rest)
         return Head(*step[-1][:2], step[-1].hash)
+
+    async def _hash(self, hashing: Awaitable[list[Break]], began: float) -> None:
+        self._note(CHAIN, await hashing, began)
 
     async def _ask(self, firsts: list[int]) -> None:
         for check in WALKED:

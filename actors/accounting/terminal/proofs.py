@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, TypeVar
 
 import msgspec
 import typer
@@ -13,10 +14,13 @@ from actors.accounting.proof.anchors import Anchors
 from actors.accounting.proof.links import Head
 from actors.accounting.proof.proving import Proof
 from bus.database import Connection
+from bus.errors import TryLater
 from bus.jobs import now_utc
-from bus.terminal import Json, print_json
+from bus.terminal import Json, print_json, refuse
 from schema.days import day_of
 from schema.settings import Settings
+
+T = TypeVar("T")
 
 SHOWN_MAX = 20
 """Breaks of one check on a screen; `--json` has more."""
@@ -35,7 +39,7 @@ def verify(context: typer.Context, json: Json = False) -> None:
 def anchor(context: typer.Context) -> None:
     """Write the heads of the hash chain outside the database, once per shard and day."""
     settings: Settings = context.obj()
-    written, heads = asyncio.run(_anchor(settings))
+    written, heads = _run(_anchor(settings))
     typer.echo(f"{written} of {heads} heads anchored at {settings.ledger_anchor_url}")
 
 
@@ -51,7 +55,7 @@ def _anchors(settings: Settings) -> Anchors:
 
 
 def _prove(context: typer.Context, work: Callable[..., Awaitable[Proof]], as_json: bool) -> None:
-    proof = asyncio.run(_proof(context.obj(), work))
+    proof = _run(_proof(context.obj(), work))
     if as_json:
         print_json(msgspec.to_builtins(proof.findings))
     else:
@@ -67,7 +71,15 @@ async def _proof(settings: Settings, work: Callable[..., Awaitable[Proof]]) -> P
         return await work(connection, anchored=anchored)
 
 
+def _run(work: Coroutine[Any, Any, T]) -> T:
+    try:
+        return asyncio.run(work)
+    except TryLater as error:
+        refuse(str(error))
+
+
 def _print(proof: Proof) -> None:
+    typer.echo(f"{'check':<12}{'looked at':>12}  {'breaks':>6}  {'time':>10}  what it promises")
     for found in proof.findings:
         line = f"{found.looked_at:>12,}  {len(found.breaks):>6}  {found.took_ms:>7,} ms"
         typer.echo(f"{found.check_name:<12}{line}  {found.says}")
