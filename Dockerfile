@@ -24,6 +24,7 @@ RUN python -m compileall -q . \
 USER tomato
 ENV TOMATO_HTTP_HOST=0.0.0.0 \
     TOMATO_SIMULATOR_HOST=0.0.0.0 \
-    TOMATO_SIMULATOR_FILE=/var/lib/tomato/simulator.json
+    TOMATO_SIMULATOR_FILE=/var/lib/tomato/simulator.json \
+    TOMATO_LEDGER_ANCHOR_URL=/var/lib/tomato/ledger-anchors
 ENTRYPOINT ["python", "runner.py"]
 CMD ["all"]
