@@ -33,13 +33,13 @@ def post(
 
 def _asked(kind: str, given: dict[str, Any]) -> Any:
     if kind not in KINDS:
-        refuse(f"there is no kind {kind!r}: {', '.join(KINDS)}")
+        refuse(f"unknown_kind: there is no kind {kind!r}: {', '.join(KINDS)}")
     if unknown := given.keys() - set(KINDS[kind].__struct_fields__):
-        refuse(f"{kind} has no field {', '.join(sorted(unknown))}")
+        refuse(f"illegal_wish: {kind} has no field {', '.join(sorted(unknown))}")
     try:
         return msgspec.convert(given, KINDS[kind], strict=False)
     except msgspec.ValidationError as error:
-        refuse(f"{kind}: {error}")
+        refuse(f"illegal_wish: {kind}: {error}")
 
 
 def _field(text: str) -> tuple[str, Any]:

@@ -81,7 +81,7 @@ def fitting(command: Message) -> Message:
     try:
         return msgspec.convert(msgspec.to_builtins(command), type(command))
     except msgspec.ValidationError as error:
-        refuse(f"{contract_of(command).name}: {error}")
+        refuse(f"illegal_command: {contract_of(command).name}: {error}")
 
 
 def told(refusal: Refusal) -> str:
