@@ -11,10 +11,9 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from bus import inbox, metrics
-from bus.books import Book
 from bus.broker import PREFETCH_DEFAULT, Broker
 from bus.database import Connection, Pool
 from bus.dead import Graveyard
@@ -29,7 +28,14 @@ from bus.tasks import Tasks
 from bus.topology import Inlet
 from schema.messages.contract import Message
 
-B = TypeVar("B", bound="Book[Any, Any]")
+
+class Puts(Protocol):
+    """What a batch has loaded: a decision's changes are put into it."""
+
+    def put(self, row: Any) -> None: ...
+
+
+B = TypeVar("B", bound=Puts)
 
 PUBLISHING_MAX = 4
 """Batches whose effects may wait for confirms while the next one is decided."""

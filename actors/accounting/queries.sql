@@ -30,8 +30,8 @@ SELECT nextval('accounting.account_sequence') FROM generate_series(1, $1::intege
 -- open_accounts
 -- Makes accounts on first use; one that another has just made is left as it is.
 INSERT INTO accounting.account
-    (account_no, role, kind, owner, currency, bucket, floor_fen, opened_at, moved_at)
-SELECT n.account_no, n.role, n.kind, n.owner, n.currency, n.bucket, n.floor_fen, $8, $8
+    (account_no, role, kind, owner, currency, bucket, floor_fen, opened_at)
+SELECT n.account_no, n.role, n.kind, n.owner, n.currency, n.bucket, n.floor_fen, $8
 FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::smallint[],
     $7::bigint[]) AS n (account_no, role, kind, owner, currency, bucket, floor_fen)
 ON CONFLICT (role, kind, owner, currency, bucket) DO NOTHING
