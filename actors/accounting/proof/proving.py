@@ -54,17 +54,13 @@ async def prove_all(
     connection: Connection, *, anchored: Iterable[Head] = (), rest: float = 0.0
 ) -> Proof:
     """Every check over everything. `anchored` are heads that were written outside the database."""
-    walk = Walk(connection, rest=rest)
-    heads = await heads_now(connection)
-    kept = [await _kept(connection, [*anchored, *(await proven_heads(connection)).values()])]
+    walk, kept = await _walk_through_all(connection, anchored, rest)
     await walk.carried_over()
-    for head in heads:
-        await walk.through(head.shard, None, head.no)
     async with _snapshot(connection):
         counts = dict((await connection.fetchrow(SQL.count_rows)) or {})
         standing = [await _asked(connection, check, counts, None) for check in STANDING]
         whole = [await _asked(connection, check, counts) for check in WHOLE]
-    findings = (*walk.findings(), *kept, *standing, *whole)
+    findings = (*walk.findings(), kept, *standing, *whole)
     return Proof(findings=findings, heads=tuple(walk.heads.values()), entries=walk.entries)
 
 
@@ -87,12 +83,20 @@ async def prove_new(connection: Connection, *, rest: float = 0.0) -> Proof:
 
 async def prove_chain(connection: Connection, *, anchored: Iterable[Head] = ()) -> Proof:
     """The walk through the batches alone, and whether all heads that were kept are still there."""
-    walk = Walk(connection)
-    heads = await heads_now(connection)
-    kept = await _kept(connection, [*anchored, *(await proven_heads(connection)).values()])
+    walk, kept = await _walk_through_all(connection, anchored)
+    findings = (*walk.findings(), kept)
+    return Proof(findings=findings, heads=tuple(walk.heads.values()), entries=walk.entries)
+
+
+async def _walk_through_all(
+    connection: Connection, anchored: Iterable[Head], rest: float = 0.0
+) -> tuple[Walk, Finding]:
+    walk, heads = Walk(connection, rest=rest), await heads_now(connection)
+    proven = await proven_heads(connection)
+    kept = await _kept(connection, [*anchored, *proven.values()])
     for head in heads:
         await walk.through(head.shard, None, head.no)
-    return Proof(findings=(*walk.findings(), kept), heads=tuple(heads), entries=walk.entries)
+    return walk, kept
 
 
 async def heads_now(connection: Connection) -> list[Head]:
