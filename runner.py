@@ -116,7 +116,9 @@ def accounting_room(shared: Shared) -> Sequence[Part]:
     shards = Shards(LEDGER, shared.settings.ledger_shards, shard_of)
     leases = shards.leases(shared.pool)
     writers = [ledger_writer(shared, shards, n, lease) for n, lease in enumerate(leases)]
-    dispatcher = Dispatcher(shards, pool=shared.pool, broker=shared.broker)
+    dispatcher = Dispatcher(
+        shards, pool=shared.pool, broker=shared.broker, prefetch=shared.settings.prefetch
+    )
     clockwork = duties(
         shared.pool, shared.broker,
         postgres_url=shared.settings.postgres_url, anchor_url=shared.settings.ledger_anchor_url,

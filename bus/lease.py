@@ -28,7 +28,7 @@ EVERY_S = 0.5
 REST_S = 2.0
 """A lease that was asked for is left alone for so long, so that whoever asked finds it free."""
 
-IDLE_MAX = "3s"
+IDLE_MAX_S = 3
 """A holder that is paused in the middle of a transaction keeps its rows locked no longer."""
 
 STOP_TIMEOUT_S = 5.0
@@ -85,7 +85,7 @@ class Lease:
         if not self.is_held:
             raise Fenced(f"{self.name}: not held")
         found = await connection.fetch(
-            SQL.fence, self.name, self.holder, self.epoch, IDLE_MAX, self._session
+            SQL.fence, self.name, self.holder, self.epoch, f"{IDLE_MAX_S}s", self._session
         )
         if not found:
             raise Fenced(f"{self.name}: taken after epoch {self.epoch}")

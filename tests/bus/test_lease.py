@@ -11,8 +11,8 @@ import pytest
 
 from bus import database
 from bus.database import Pool
-from bus.errors import Fenced
-from bus.lease import EVERY_S, TTL_S, Lease, new_holder
+from bus.errors import Fenced, world_is_down
+from bus.lease import EVERY_S, IDLE_MAX_S, TTL_S, Lease, new_holder
 from tests.bus.wire import a_wire
 from tests.bus.workshop import Workshop, at_last
 
@@ -109,6 +109,20 @@ async def test_a_fence_notices_that_another_has_taken_the_lease(workshop: Worksh
             with pytest.raises(Fenced, match="taken after epoch 1"):
                 await lease.fence(connection)
         await at_last(lambda: is_lost(lease), within_s=SOON_S)
+
+
+async def test_a_transaction_that_does_not_go_on_gives_its_rows_free(workshop: Workshop) -> None:
+    """Nobody else may want the lease; others may well want the rows."""
+    async with a_lease(workshop.pool) as lease:
+        await at_last(lambda: is_held(lease))
+        with pytest.raises((asyncpg.PostgresError, asyncpg.InterfaceError, OSError)) as caught:
+            async with workshop.pool.acquire() as connection, connection.transaction():
+                await lease.fence(connection)
+                await asyncio.sleep(IDLE_MAX_S + 0.5)
+                await connection.execute("SELECT 1")
+        assert world_is_down(caught.value), "no message's fault"
+        async with workshop.pool.acquire() as connection, connection.transaction():
+            await lease.fence(connection)
 
 
 async def test_an_open_transaction_of_the_last_holder_is_ended_by_the_next(

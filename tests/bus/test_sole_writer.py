@@ -59,6 +59,10 @@ async def _takes_over(workshop: Workshop, last: str) -> str:
     return await _holder(workshop)
 
 
+async def _has_counted(workshop: Workshop, adds: int) -> bool:
+    return await _adds(workshop) == adds
+
+
 async def _is_counting(workshop: Workshop) -> bool:
     return await _adds(workshop) > 0
 
@@ -174,7 +178,7 @@ async def test_what_is_fenced_off_is_neither_said_nor_acknowledged_nor_put_aside
 ) -> None:
     async with a_sole_writer(workshop) as lease:
         await _send(workshop, 7)
-        await at_last(lambda: _is_counting(workshop))
+        await at_last(lambda: _has_counted(workshop, 7))
         assert lease._task is not None
         lease._task.cancel()  # nothing but the fence can notice now
         await workshop.pool.execute(
@@ -241,3 +245,26 @@ async def test_who_loses_the_lease_while_the_broker_is_away_consumes_nothing_aft
         await asyncio.sleep(3)
         assert (await workshop._look_at(QUEUE)).consumer_count == 0
         await _all_are_counted_once(workshop, 17)
+
+
+async def test_who_gains_the_lease_while_the_broker_is_away_consumes_when_it_is_back(
+    workshop: Workshop,
+) -> None:
+    async with (
+        a_wire(workshop.site.rabbitmq_url) as wire,
+        a_sole_writer(workshop, wire.url) as lease,
+    ):
+        await _send(workshop, 7)
+        await at_last(lambda: _has_counted(workshop, 7))
+        await wire.tear_down()
+        lease.lose("a test")
+        await at_last(lambda: _is_held(lease))
+        await _send(workshop, 10)
+        await asyncio.sleep(1)
+        await wire.lay()
+        await _all_are_counted_once(workshop, 17)
+        assert lease.epoch == 2
+
+
+async def _is_held(lease: Lease) -> bool:
+    return lease.is_held
