@@ -5,8 +5,6 @@ Signs everywhere: a balance above zero is what we owe the owner; below zero, wha
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from msgspec import Struct
 
 from schema.accounts import Role
@@ -24,7 +22,7 @@ class Kind(Struct, frozen=True):
     meaning: str
 
 
-class AccountKey(NamedTuple):
+class AccountKey(Struct, frozen=True):
     """What an account is found by. Within a shard it names one account."""
 
     role: str

@@ -86,7 +86,7 @@ def _changed(ledger: Ledger, order: ChangeAccount, now: datetime) -> Managed:
 def _left_with(ledger: Ledger, account: Account) -> int:
     """All that the owner still has with an account, in the order of nothing but the eye."""
     beside = ("frozen", "in_transit", "deposit", "suspense") if account.kind == "payable" else ()
-    keys = (account.key._replace(kind=kind) for kind in beside)
+    keys = (replace(account.key, kind=kind) for kind in beside)
     others = (ledger.account(key) for key in keys if key in ledger.ids)
     return abs(account.balance_fen) + sum(abs(other.balance_fen) for other in others)
 

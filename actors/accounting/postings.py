@@ -11,6 +11,7 @@ from operator import attrgetter
 from typing import Any, Literal, NamedTuple
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from actors.accounting.chart import KINDS, AccountKey
 
@@ -105,4 +106,4 @@ def lines_of(row: Posting, parties: Parties, amounts: Any, currency: str) -> Seq
 def suspense_of(key: AccountKey) -> AccountKey | None:
     """Where money goes that this account may not take in; None where there is no such place."""
     has_one = (key.role, "suspense") in KINDS
-    return key._replace(kind="suspense") if has_one else None
+    return replace(key, kind="suspense") if has_one else None

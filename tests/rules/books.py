@@ -6,6 +6,8 @@ from datetime import datetime
 from itertools import count
 from typing import Any
 
+from msgspec.structs import asdict
+
 from actors.accounting.account import Account
 from actors.accounting.chart import KINDS, AccountKey
 from actors.accounting.decisions import decide
@@ -103,7 +105,7 @@ def an_account(account_id: int, key: AccountKey, **differences: Any) -> Account:
         "account_no": account_no(kind.code, NOW.date(), account_id, key.owner),
         "floor_fen": kind.floor_fen,
         "moved_at": NOW,
-        **key._asdict(),
+        **asdict(key),
     }
     return Account(**usual | differences)
 
