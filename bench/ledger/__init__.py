@@ -1,1 +1,1 @@
-"""The ledger under load: what a booking, hot accounts and crashes cost, and how fast the proof is."""
+"""The ledger under load: what bookings, hot accounts and crashes cost, and what proof takes."""

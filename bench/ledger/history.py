@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -12,6 +12,8 @@ from bench.counters import refresh_statistics
 from bench.figures import Figure, Section, percentile
 from bench.ledger.yard import SQL, Yard
 from bench.reconcile import Check
+from bus.database import read_queries
+from deploy.local.folders import CHECKOUT
 
 MERCHANTS, CHANNELS = 1_000, 5
 AMOUNT_FEN, FEE_FEN, COST_FEN = 10_000, 60, 38
@@ -20,12 +22,15 @@ BOOKINGS_A_STATEMENT = 50_000
 BEGAN_AT = datetime(2025, 1, 1, tzinfo=UTC)
 EVERY = timedelta(seconds=10)
 
+ASKED = read_queries(CHECKOUT / "handlers" / "merchant_api" / "queries.sql")
+"""What the doors ask for when a merchant looks."""
+
 READS = 400
+PAGE = 50
 AT_MOST_MS = 5.0
 TIMEOUT_S = 120.0
 
 Draw = Callable[[random.Random, Any], tuple[object, ...]]
-Read = Callable[..., Awaitable[object]]
 
 
 async def make(yard: Yard, bookings: int) -> float:
@@ -54,12 +59,12 @@ async def measure(yard: Yard, entries: int) -> tuple[Section, list[Check]]:
     hot, until = accounts[:1], BEGAN_AT + bookings * EVERY
     figures = [Figure(name="made in", value=took_s, unit="s")]
     for who, among in (("any account", accounts), ("the hot account", hot)):
-        moments = await _timed(yard, SQL.balance_at, among, lambda draw, _: (
-            BEGAN_AT + draw.random() * (until - BEGAN_AT),
+        moments = await _timed(yard, ASKED["find_balances"], among, lambda draw, _: (
+            [BEGAN_AT + draw.random() * (until - BEGAN_AT)],
         ))  # fmt: skip
         figures += _figures(f"balance at a past instant, {who}", moments)
-        pages = await _timed(yard, SQL.page, among, lambda draw, account: (
-            draw.randint(1, account["serial"] + 1),
+        pages = await _timed(yard, ASKED["list_entries"], among, lambda draw, account: (
+            0, draw.randint(1, account["serial"] + 1), PAGE,
         ))  # fmt: skip
         figures += _figures(f"page of 50 entries, {who}", pages)
     sums = await yard.pool.fetchrow(SQL.sums, timeout=TIMEOUT_S)

@@ -144,16 +144,6 @@ WHERE a.account_id = e.account_id;
 -- Accounts with how many entries they have, the hot one first.
 SELECT account_id, serial FROM accounting.account ORDER BY serial DESC, account_id;
 
--- balance_at
--- How an account stood before a moment.
-SELECT balance_after_fen FROM accounting.entry
-WHERE account_id = $1 AND serial = accounting.serial_before($1, $2);
-
--- page
--- A page of an account's entries, counted back from a serial.
-SELECT booking_id, serial, amount_fen, balance_after_fen, booked_at, kind, fee_fen, rate_ppm
-FROM accounting.entry WHERE account_id = $1 AND serial < $2 ORDER BY serial DESC LIMIT 50;
-
 -- sums
 -- What all entries and all balances add up to.
 SELECT (SELECT count(*) FROM accounting.entry) AS entries,

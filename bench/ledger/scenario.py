@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+import sys
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Annotated
 
 import typer
 
-from bench.figures import Section
+from bench.figures import Section, show
 from bench.ledger import history, proof, real_actor, store, takeover, yardsticks
 from bench.ledger.agreement import agreement
 from bench.ledger.hands import Hand, a_hand
@@ -20,8 +21,6 @@ from bench.result import Result
 from deploy.local.services import Services
 
 NAME = "ledger"
-FED = 6_000
-"""Payments that come in while leases change hands: a hundred ten times a second, for a minute."""
 
 Part = tuple[Section, list[Check]]
 
@@ -78,12 +77,11 @@ async def run(services: Services, knobs: Knobs) -> Result:
     """The whole measurement."""
     async with a_yard(services) as yard:
         async with two_hands(yard) as (one, other):
-            parts = await _one_writer(yard, one, other, knobs)
-            parts += await _compared_in_turn(yard, one, other, knobs)
-        parts.append(await takeover.measure(yard, bookings=FED, kills=knobs.kills))
+            parts = [part async for part in _with_hands(yard, one, other, knobs)]
+        parts.append(told(*await takeover.measure(yard, knobs.kills)))
         checks = await agreement(yard.pool, yard.register.lots)
     async with a_yard(services) as yard:
-        parts.append(await history.measure(yard, knobs.entries))
+        parts.append(told(*await history.measure(yard, knobs.entries)))
     return Result(
         scenario=NAME,
         machine=await machine(services),
@@ -92,27 +90,26 @@ async def run(services: Services, knobs: Knobs) -> Result:
     )
 
 
-async def _one_writer(yard: Yard, one: Hand, other: Hand, knobs: Knobs) -> list[Part]:
-    """What one writer can do, on either way to it, beside the yardsticks; then the proof of it."""
+async def _with_hands(yard: Yard, one: Hand, other: Hand, knobs: Knobs) -> AsyncGenerator[Part]:
+    """What writers can do, on either way to them, beside the yardsticks; and the proof of it."""
     measures = await yardsticks.measure(yard, one, knobs.seconds)
+    yield told(measures.section())
     await store.warm_up(yard, one)
-    best, through_store = await store.closed(yard, one, knobs.bookings, measures)
-    return [
-        (measures.section(), []),
-        (through_store, []),
-        (await store.at_half_load(yard, one, best, 2 * knobs.seconds), []),
-        await real_actor.measure(yard, knobs.bookings, measures),
-        (await store.same_shard(yard, one, other, knobs.bookings // 5), []),
-        await proof.prove(yard),
-    ]
+    best, section = await store.closed(yard, one, knobs.bookings, measures)
+    yield told(section)
+    yield told(await store.at_half_load(yard, one, best, 2 * knobs.seconds))
+    yield told(await store.same_shard(yard, one, other, knobs.bookings // 5))
+    yield told(*await real_actor.measure(yard, knobs.bookings, measures))
+    yield told(*await proof.prove(yard))
+    half, rounds = knobs.bookings // 2, knobs.rounds
+    yield told(await store.hot_account(yard, one, half, rounds))
+    yield told(await store.two_shards(yard, one, other, half, rounds))
 
 
-async def _compared_in_turn(yard: Yard, one: Hand, other: Hand, knobs: Knobs) -> list[Part]:
-    bookings, rounds = knobs.bookings // 2, knobs.rounds
-    return [
-        (await store.hot_account(yard, one, bookings, rounds), []),
-        (await store.two_shards(yard, one, other, bookings, rounds), []),
-    ]
+def told(section: Section, checks: Sequence[Check] = ()) -> Part:
+    """A part of the result, shown at once: a run takes minutes, and may yet fail."""
+    print(show(section), file=sys.stderr, flush=True)
+    return section, list(checks)
 
 
 @asynccontextmanager

@@ -5,10 +5,9 @@ from __future__ import annotations
 import asyncio
 import signal
 import time
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from statistics import median
-
-from aio_pika import Message
 
 from bench.figures import Figure, Section
 from bench.ledger.feed import Feed, a_feed, encoded
@@ -16,7 +15,6 @@ from bench.ledger.real_actor import start, wait_until_booked
 from bench.ledger.yard import SQL, Yard
 from bench.programs import Program
 from bench.reconcile import Check
-from bus.tasks import Tasks
 
 LEASE = "accounting.0"
 EVENTS_IN_A_DELIVERY = 10
@@ -88,18 +86,15 @@ def times_fenced(program: Program) -> int:
     return program.log.read_text(errors="replace").count('"lease_lost"')
 
 
-async def measure(yard: Yard, *, bookings: int, kills: int) -> tuple[Section, list[Check]]:
+async def measure(yard: Yard, kills: int) -> tuple[Section, list[Check]]:
     """One pause and some kills of the holder while payments come in all the time."""
-    deliveries = encoded(yard.register.lot(bookings), EVENTS_IN_A_DELIVERY)
-    begin, watch = await yard.booked(), Watch(yard)
-    async with a_feed(yard.services.rabbitmq_url) as feed:
-        feeding = Tasks("feed")
-        feeding.spawn(_drip(feed, deliveries))
+    begin, watch, before = await yard.booked(), Watch(yard), yard.register.count
+    async with a_feed(yard.services.rabbitmq_url) as feed, dripping(yard, feed):
         await watch.start_one()
         await watch.start_one()
         paused_s = await watch.pause_holder()
         killed_s = [await watch.kill_holder() for _ in range(kills)]
-        await feeding.finish()
+    bookings = yard.register.count - before
     await wait_until_booked(yard, begin + bookings, *watch.workers)
     fenced = watch.fenced + sum(times_fenced(program) for program in watch.workers)
     section = Section(
@@ -117,8 +112,19 @@ async def measure(yard: Yard, *, bookings: int, kills: int) -> tuple[Section, li
     return section, [Check(name="the others ended well", compared=2, differences=ends)]
 
 
-async def _drip(feed: Feed, deliveries: Sequence[Message]) -> None:
-    """Payments that come in steadily, as they do when nobody waits for a bench."""
-    for delivery in deliveries:
-        await feed.publish([delivery])
-        await asyncio.sleep(EVERY_S)
+@asynccontextmanager
+async def dripping(yard: Yard, feed: Feed) -> AsyncGenerator[None]:
+    """Payments come in steadily until the end of the block."""
+    is_over = asyncio.Event()
+
+    async def drip() -> None:
+        while not is_over.is_set():
+            await feed.publish(encoded(yard.register.lot(EVENTS_IN_A_DELIVERY)))
+            await asyncio.sleep(EVERY_S)
+
+    task = asyncio.create_task(drip())
+    try:
+        yield
+    finally:
+        is_over.set()
+        await task

@@ -32,6 +32,9 @@ from bus.errors import is_clash
 from bus.jobs import now_utc
 from schema.messages.contract import Message
 
+CONNECTIONS_MAX = 32
+"""For the reference; a writer needs one."""
+
 TRADE = "trade.platform"
 SPREAD = posting(
     "fact", "channel.clearing -received", "channel.cost -cost", "merchant.payable +net",
@@ -176,7 +179,7 @@ def say(line: bytes) -> None:
 
 async def main(url: str) -> None:
     """Works until standard input ends; nothing else runs while it waits for a line."""
-    pool = await connect(url, name="bench worker")
+    pool = await connect(url, size_max=CONNECTIONS_MAX, name="bench worker")
     worker = Worker(pool)
     while line := sys.stdin.buffer.readline():
         async with worker.prepared(task_decoder.decode(line)) as work:

@@ -13,7 +13,7 @@ from bench.pgbench import pgbench
 
 CLIENTS = (1, 4, 8, 16, 32)
 PROTOCOL = "prepared"
-"""pgbench at its best: as our own statements are, its are prepared once."""
+"""pgbench at its best: as our own statements are, its are prepared once. It is not its default."""
 
 
 @dataclass(frozen=True)
