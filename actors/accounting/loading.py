@@ -15,6 +15,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from actors.accounting.account import Account, moved
+from actors.accounting.chain import GENESIS
 from actors.accounting.chart import AccountKey
 from actors.accounting.ledger import (
     AccountChange,
@@ -46,9 +47,6 @@ SQL = queries(__file__)
 
 PAGE_ACCOUNTS = 200
 """Accounts in one message of a daily duty: some milliseconds, so that payments hardly wait."""
-
-GENESIS = b"\0" * 32
-"""What stands before the first batch of a shard."""
 
 S = TypeVar("S", bound=Struct)
 
