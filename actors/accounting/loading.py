@@ -36,6 +36,7 @@ from actors.accounting.postings import suspense_of
 from actors.accounting.rates import Rate
 from actors.accounting.rules import takes_nothing_in
 from bus.database import Connection, queries
+from bus.errors import Clash
 from bus.jobs import now_utc
 from bus.rows import from_row
 from schema.accounts import RatePlan
@@ -97,6 +98,8 @@ async def lay_out(connection: Connection, ledger: Ledger, ids: Collection[int]) 
         later = [Account(**dict(row)) for row in rows]
         serials |= {account.account_id: account.serial for account in later}
         accounts += await caught_up(connection, later)
+    if len(accounts) < len(wanted):
+        raise Clash("an account is booked in another way now")
     ledger.lay_out(accounts, serials)
 
 

@@ -14,8 +14,9 @@ FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::smallint[])
 JOIN accounting.account AS a USING (role, kind, owner, currency, bucket);
 
 -- find_numbered
--- The accounts with these numbers.
-SELECT account_id FROM accounting.account WHERE account_no = ANY($1::text[]);
+-- The accounts with these numbers, for an operator alone: nobody books on them meanwhile.
+SELECT account_id FROM accounting.account WHERE account_no = ANY($1::text[])
+ORDER BY account_id FOR UPDATE;
 
 -- find_siblings
 -- All accounts of the owners who have the accounts with these numbers.
@@ -46,11 +47,13 @@ FROM accounting.account WHERE account_id = ANY($1::bigint[]) AND booking_mode = 
 ORDER BY account_id FOR UPDATE;
 
 -- find_booked_later
--- Those of these accounts whose balances are applied later; nobody waits for their rows.
+-- Those of these accounts whose balances are applied later; those who book on them do not
+-- wait for each other, only for whoever changes how they are kept.
 SELECT account_id, account_no, role, kind, owner, currency, bucket, state, booking_mode, floor_fen,
     ceiling_fen, reserve_days, refund_fee_policy, balance_fen, serial, out_of_reserve_fen,
     reserved_on, moved_at
-FROM accounting.account WHERE account_id = ANY($1::bigint[]) AND booking_mode = 'async';
+FROM accounting.account WHERE account_id = ANY($1::bigint[]) AND booking_mode = 'async'
+ORDER BY account_id FOR SHARE;
 
 -- find_newest
 -- The newest entry of each of these accounts.
