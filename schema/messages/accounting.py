@@ -24,12 +24,19 @@ from schema.accounts import (
 from schema.bookings import Booked
 from schema.events import Moment
 from schema.messages.contract import Message, Part, answer, command, fact
-from schema.money import AmountFen, Currency
+from schema.money import AMOUNT_FEN_MAX, AmountFen, Currency
 from schema.payments import Refusal
 
 OWNER = "accounting"
 
-AnyFen = Annotated[int, Meta(description="An amount in fen, which may be below zero.")]
+AnyFen = Annotated[
+    int,
+    Meta(
+        ge=-AMOUNT_FEN_MAX,
+        le=AMOUNT_FEN_MAX,
+        description="An amount in fen, which may be below zero.",
+    ),
+]
 
 
 @command("booking.post", owner=OWNER, to="accounting")
