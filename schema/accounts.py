@@ -82,14 +82,12 @@ class RatePlan(Part, frozen=True, kw_only=True):
     """By rising volume; below the first, `percent_ppm` holds."""
 
 
-def out_of_reserve_fen(
-    outside_fen: int, amount_fen: int, balance_fen: int, *, kind: str, reserve_days: int
-) -> int:
+def out_of_reserve_fen(outside_fen: int, amount_fen: int, *, kind: str, reserve_days: int) -> int:
     """What may be settled or withdrawn after an entry 风险预存期外余额; `outside_fen` before it.
 
     A trade waits in the reserve where there is one; whatever else comes in does not. What goes out
-    is taken from outside the reserve first. `balance_fen` is the balance after the entry.
+    is taken from outside the reserve first. Below zero, so much of the reserve is used, and what
+    comes in next only fills it up: money does not leave the reserve by going out and back.
     """
     waits = amount_fen > 0 and kind == "trade" and reserve_days > 0
-    outside = outside_fen if waits else outside_fen + amount_fen
-    return max(0, min(outside, balance_fen))
+    return outside_fen if waits else outside_fen + amount_fen

@@ -81,6 +81,7 @@ class Account(Struct, frozen=True, kw_only=True):
     balance_fen: int = 0
     serial: int = 0
     out_of_reserve_fen: int = 0
+    """Of an account payable, what may be paid out; below zero, so much of the reserve is used."""
     reserved_on: date | None = None
     moved_at: datetime
 
@@ -108,26 +109,20 @@ class Keeping(Struct, frozen=True, kw_only=True):
 
 def moved(account: Account, amount_fen: int, kind: str, now: datetime) -> Account:
     """The account after one more entry of this amount and kind of booking."""
-    balance = account.balance_fen + amount_fen
     return replace(
         account,
-        balance_fen=balance,
+        balance_fen=account.balance_fen + amount_fen,
         serial=account.serial + 1,
-        out_of_reserve_fen=_out_of_reserve(account, amount_fen, balance, kind),
+        out_of_reserve_fen=_out_of_reserve(account, amount_fen, kind),
         moved_at=max(now, account.moved_at),
     )
 
 
-def _out_of_reserve(account: Account, amount_fen: int, balance_fen: int, kind: str) -> int:
+def _out_of_reserve(account: Account, amount_fen: int, kind: str) -> int:
     if account.kind != "payable":
         return 0
-    return out_of_reserve_fen(
-        account.out_of_reserve_fen,
-        amount_fen,
-        balance_fen,
-        kind=kind,
-        reserve_days=account.reserve_days,
-    )
+    outside, days = account.out_of_reserve_fen, account.reserve_days
+    return out_of_reserve_fen(outside, amount_fen, kind=kind, reserve_days=days)
 
 
 def reserve_begins(account: Account, day: date) -> datetime:
@@ -137,7 +132,7 @@ def reserve_begins(account: Account, day: date) -> datetime:
 
 def reckoned(account: Account, in_reserve_fen: int, day: date) -> Account:
     """The account with its reserve worked out anew: `in_reserve_fen` are the trades still in it."""
-    outside = max(0, account.balance_fen - in_reserve_fen)
+    outside = account.balance_fen - in_reserve_fen
     return replace(account, out_of_reserve_fen=outside, reserved_on=day)
 
 

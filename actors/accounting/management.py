@@ -103,7 +103,7 @@ def _configured(ledger: Ledger, order: ConfigureAccount, now: datetime) -> Manag
     before = {name: getattr(account, name) for name in asked}
     after = replace(account, **asked)
     if after.reserve_days == 0:
-        outside = max(0, after.balance_fen) if after.kind == "payable" else 0
+        outside = after.balance_fen if after.kind == "payable" else 0
         after = replace(after, out_of_reserve_fen=outside)
     change = _line(order, account, _settings(asked), _settings(before), _settings(asked), now)
     return (after, Applied(after.account_id), change), after

@@ -138,7 +138,7 @@ def refused(account: Account, after: Account, amount_fen: int, draft: Draft) -> 
     outside = account.out_of_reserve_fen
     is_paid_out = amount_fen < 0 and account.kind == "payable"
     if is_paid_out and draft.kind in FROM_OUTSIDE_THE_RESERVE and outside + amount_fen < 0:
-        reason = f"{outside} fen of account {account.account_no} are out of the reserve"
+        reason = f"{max(0, outside)} fen of account {account.account_no} are out of the reserve"
         return Refusal(code="insufficient_balance", reason=reason, param="amount_fen")
     if draft.guard == "own":
         return beyond_limit(account, after, amount_fen)

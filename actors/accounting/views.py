@@ -29,5 +29,5 @@ def account_view(account: Account) -> AccountView:
         currency=account.currency,
         state=account.state,
         balance_fen=account.balance_fen,
-        out_of_reserve_fen=account.out_of_reserve_fen,
+        out_of_reserve_fen=max(0, account.out_of_reserve_fen),
     )

@@ -141,12 +141,12 @@ class Books:
             pending = await self._pool.fetch(
                 SQL.list_pending, row["account_id"], serial, row["newest_serial"], PAGE_ENTRIES
             )
-            for _, kind, amount_fen, balance_fen in pending:
+            for _, kind, amount_fen in pending:
                 outside = out_of_reserve_fen(
-                    outside, amount_fen, balance_fen, kind=kind, reserve_days=row["reserve_days"]
+                    outside, amount_fen, kind=kind, reserve_days=row["reserve_days"]
                 )
             serial = pending[-1]["serial"]
-        return outside
+        return max(0, outside)
 
 
 def _account(row: asyncpg.Record, outside_fen: int) -> Account:

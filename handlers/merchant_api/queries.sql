@@ -43,7 +43,7 @@ ORDER BY m.place;
 
 -- list_pending
 -- A page of the entries after one serial, up to another, as far as they bear on the reserve.
-SELECT serial, kind, amount_fen, balance_after_fen FROM accounting.entry
+SELECT serial, kind, amount_fen FROM accounting.entry
 WHERE account_id = $1 AND serial > $2 AND serial <= $3 ORDER BY serial LIMIT $4;
 
 -- list_entries

@@ -27,7 +27,7 @@ CREATE TABLE accounting.account (
         CHECK (refund_fee_policy IN ('keep', 'proportional')),
     balance_fen         bigint      NOT NULL DEFAULT 0, -- positive: we owe it; negative: owed to us
     serial              bigint      NOT NULL DEFAULT 0, -- of the newest entry in the balance
-    out_of_reserve_fen  bigint      NOT NULL DEFAULT 0 CHECK (out_of_reserve_fen >= 0),
+    out_of_reserve_fen  bigint      NOT NULL DEFAULT 0, -- below zero: so much of it is used
     reserved_on         date,                    -- the day whose reserve is out of the line above
     opened_at           timestamptz NOT NULL,
     moved_at            timestamptz NOT NULL DEFAULT 'epoch', -- of the newest entry; rises only
@@ -303,7 +303,7 @@ SELECT
         || lpad(right(regexp_replace(a.owner, '[^0-9]', '', 'g'), 4), 4, '0')
     ),
     n.role, n.kind, a.owner, a.currency, n.floor_fen, a.balance_fen, a.serial,
-    CASE n.kind WHEN 'payable' THEN greatest(a.balance_fen, 0) ELSE 0 END, a.opened_at, now()
+    CASE n.kind WHEN 'payable' THEN a.balance_fen ELSE 0 END, a.opened_at, now()
 FROM accounting_before.account AS a
 JOIN (VALUES
     ('merchant_payable', 'merchant', 'payable', '10', 0),

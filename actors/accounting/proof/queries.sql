@@ -138,8 +138,9 @@ ORDER BY role, owner, account_no;
 SELECT role, owner, account_no,
     format('%s fen of %s are out of reserve', out_of_reserve_fen, balance_fen) AS detail
 FROM accounting.account
-WHERE ($1::bigint[] IS NULL OR account_id = ANY($1)) AND out_of_reserve_fen
-    NOT BETWEEN 0 AND CASE kind WHEN 'payable' THEN greatest(balance_fen, 0) ELSE 0 END
+WHERE ($1::bigint[] IS NULL OR account_id = ANY($1))
+    AND CASE kind WHEN 'payable' THEN out_of_reserve_fen > balance_fen
+        ELSE out_of_reserve_fen <> 0 END
 ORDER BY role, owner, account_no;
 
 -- false_holds

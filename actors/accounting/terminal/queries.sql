@@ -2,7 +2,7 @@
 -- An account with all that is kept of it, as its entries have it.
 SELECT a.account_no, a.role, a.kind, a.owner, a.currency, a.bucket, a.state, a.booking_mode,
     a.floor_fen, a.ceiling_fen, a.reserve_days, a.refund_fee_policy, s.standing_fen AS balance_fen,
-    s.newest_serial AS serial, a.out_of_reserve_fen, a.reserved_on, a.opened_at, a.moved_at,
+    s.newest_serial AS serial, greatest(a.out_of_reserve_fen, 0) AS out_of_reserve_fen, a.reserved_on, a.opened_at, a.moved_at,
     y.balance_fen AS last_closed_fen, y.day AS last_closed_on
 FROM accounting.account AS a JOIN accounting.standing AS s USING (account_id)
 LEFT JOIN LATERAL (
@@ -14,7 +14,7 @@ WHERE a.account_no = $1;
 -- list_accounts
 -- A page of accounts by number, of one owner, role, kind or state where they are named.
 SELECT account_no, role, kind, owner, currency, bucket, state, standing_fen AS balance_fen,
-    out_of_reserve_fen FROM accounting.standing
+    greatest(out_of_reserve_fen, 0) AS out_of_reserve_fen FROM accounting.standing
 WHERE account_no > $1 AND ($2::text IS NULL OR owner = $2) AND ($3::text IS NULL OR role = $3)
     AND ($4::text IS NULL OR kind = $4) AND ($5::text IS NULL OR state = $5)
 ORDER BY account_no LIMIT $6;
