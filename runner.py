@@ -20,6 +20,7 @@ from actors.accounting.actor import ACCOUNTING as LEDGER
 from actors.accounting.actor import INLETS as ACCOUNTING
 from actors.accounting.actor import accounting
 from actors.accounting.duties import duties
+from actors.accounting.ledger import BOOKINGS_PER_BATCH_MAX
 from actors.accounting.shards import shard_of
 from actors.accounting.terminal import ledger_cli
 from actors.channels.accounts import Accounts
@@ -62,7 +63,12 @@ cli = typer.Typer(
 
 
 def decide_with(
-    shared: Shared, decider: Decider[Any], *, linger: int = 1, lease: Lease | None = None
+    shared: Shared,
+    decider: Decider[Any],
+    *,
+    linger: int = 1,
+    batch_max: int | None = None,
+    lease: Lease | None = None,
 ) -> DeciderRun:
     """`linger` multiplies the wait for company, for rooms that nobody stands waiting for."""
     settings = shared.settings
@@ -71,7 +77,7 @@ def decide_with(
         pool=shared.pool,
         broker=shared.broker,
         linger_ms=linger * settings.linger_ms,
-        batch_max=settings.batch_max,
+        batch_max=batch_max or settings.batch_max,
         prefetch=settings.prefetch,
         lease=lease,
     )
@@ -128,7 +134,9 @@ def accounting_room(shared: Shared) -> Sequence[Part]:
 
 def ledger_writer(shared: Shared, shards: Shards, shard: int, lease: Lease) -> DeciderRun:
     decider = accounting(shard, inlet=shards.inlet_of(shard), epoch=lambda: lease.epoch)
-    return decide_with(shared, decider, linger=3, lease=lease)
+    # Each account is locked and written once a batch: twice the batch books a sixth more a second.
+    batch_max = min(2 * shared.settings.batch_max, BOOKINGS_PER_BATCH_MAX)
+    return decide_with(shared, decider, linger=3, batch_max=batch_max, lease=lease)
 
 
 def notification_room(shared: Shared) -> Sequence[Part]:
