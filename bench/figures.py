@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import ceil, inf
+from math import ceil
 
 from msgspec import Struct
 
@@ -24,11 +24,13 @@ class Figure(Struct, frozen=True, kw_only=True, omit_defaults=True):
     @property
     def verdict(self) -> str:
         """How the figure stands to its goal, if it has one."""
-        if self.value is None or self.at_least is self.at_most is None:
+        if self.value is None:
             return ""
-        is_met = (self.at_least or 0) <= self.value <= (self.at_most or inf)
-        goal = f">= {self.at_least:g}" if self.at_most is None else f"<= {self.at_most:g}"
-        return f"goal {goal}: {'met' if is_met else 'MISSED'}"
+        if self.at_least is not None:
+            return f"goal >= {self.at_least:g}: {_told(self.value >= self.at_least)}"
+        if self.at_most is not None:
+            return f"goal <= {self.at_most:g}: {_told(self.value <= self.at_most)}"
+        return ""
 
 
 class Section(Struct, frozen=True, kw_only=True):
@@ -80,6 +82,10 @@ def _line(figure: Figure) -> str:
     note = f"  ({said})" if said else ""
     value = number(figure.value)
     return f"  {figure.name:<{NAME_WIDTH}}{value:>{VALUE_WIDTH}} {figure.unit}{note}"
+
+
+def _told(is_met: bool) -> str:
+    return "met" if is_met else "MISSED"
 
 
 def _ms(seconds: float | None) -> float | None:

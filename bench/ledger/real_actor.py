@@ -6,7 +6,7 @@ from __future__ import annotations
 import asyncio
 import time
 
-from bench.figures import Figure, Section, ratio
+from bench.figures import Figure, Section
 from bench.ledger.feed import a_feed, encoded
 from bench.ledger.yard import Yard, cpu_figures
 from bench.ledger.yardsticks import Yardsticks
@@ -14,6 +14,7 @@ from bench.programs import Program
 from bench.reconcile import Check
 from bench.usage import Usage, usage
 
+AT_LEAST = 1.5
 LOOK_EVERY_S = 0.02
 DRAINED_WITHIN_S = 120.0
 HEAD = 10
@@ -34,13 +35,11 @@ async def measure(
     ends = yard.crew.stop()
     count, used = closed[0] - opened[0], closed[1].since(opened[1])
     per_s = count / used.at_s
-    best = None if yardsticks is None else yardsticks.pgbench_best
     section = Section(
         title="Through the real actor, from RabbitMQ",
         figures=[
             Figure(name="bookings", value=per_s, unit="1/s"),
-            Figure(name="bookings for one transaction of pgbench at its best",
-                   value=ratio(per_s, best), unit="x", at_least=1.5),
+            *(yardsticks.compared(per_s, AT_LEAST) if yardsticks else ()),
             *cpu_figures(used, count),
             *trouble(program),
         ],

@@ -15,7 +15,7 @@ BATCHES = (512, 1_000)
 WARM_UP = 5_000
 """After so many bookings every account is open."""
 
-AT_MOST_MS = 60.0
+AT_LEAST, AT_MOST_MS = 3.0, 60.0
 
 
 async def warm_up(yard: Yard, hand: Hand, **lot: object) -> None:
@@ -37,7 +37,7 @@ async def closed(
     best = max(windows.values(), key=lambda window: window.per_s)
     total, batches = bookings * len(windows), sum(each.batches for each in windows.values())
     figures = [figure for size, window in windows.items() for figure in _speed(size, window)]
-    figures += _compared(best, yardsticks)
+    figures += yardsticks.compared(best.per_s, AT_LEAST)
     figures += cpu_figures(best.used, best.bookings)
     figures += [
         Figure(name="written to the write-ahead log per booking",
@@ -46,15 +46,6 @@ async def closed(
         Figure(name="SQL statements per batch", value=ratio(counted.calls, batches), unit=""),
     ]  # fmt: skip
     return best, Section(title="Through the store, one writer", figures=figures)
-
-
-def _compared(best: Window, yardsticks: Yardsticks) -> list[Figure]:
-    return [
-        Figure(name="bookings for one transaction of pgbench at its best",
-               value=ratio(best.per_s, yardsticks.pgbench_best), unit="x", at_least=3.0),
-        Figure(name="bookings for one with rows locked at its best",
-               value=ratio(best.per_s, yardsticks.row_locks_best), unit="x"),
-    ]  # fmt: skip
 
 
 async def at_half_load(yard: Yard, hand: Hand, best: Window, seconds: float) -> Section:
