@@ -37,7 +37,8 @@ from bus import logs, migrations, tracing
 from bus.caller import Caller, CallerRun
 from bus.decider import Decider, DeciderRun
 from bus.heartbeat import Heartbeat
-from bus.lanes import Lanes
+from bus.lanes import INLETS as LANES
+from bus.lanes import Lanes, Pace, SuccessRate, desk
 from bus.process import Door, Part, Shared, serve
 from bus.supervisor import supervise
 from bus.topology import Inlet
@@ -81,6 +82,19 @@ def call_with(shared: Shared, caller: Caller[Any, Any], *, lanes: bool = False) 
     )
 
 
+def lanes_with(
+    shared: Shared, actor: str, run: CallerRun, success_rate: SuccessRate | None = None
+) -> Lanes:
+    """An actor's lanes; a room that has some also runs the desk where operators hold them."""
+    settings = shared.settings
+    return Lanes(
+        actor, run,
+        broker=shared.broker, broadcasts=shared.broadcasts, pool=shared.pool, redis=shared.redis,
+        queue_type=settings.lane_queue_type, pace=Pace(idle_close_s=settings.lane_idle_close_s),
+        success_rate=success_rate,
+    )  # fmt: skip
+
+
 def ordering_room(shared: Shared) -> Sequence[Part]:
     return (decide_with(shared, ordering(shared.directory)),)
 
@@ -110,13 +124,10 @@ def accounting_room(shared: Shared) -> Sequence[Part]:
 def notification_room(shared: Shared) -> Sequence[Part]:
     sender = WebhookSender()
     posts = call_with(shared, delivery(shared.directory, shared.vault, sender), lanes=True)
-    lanes = Lanes(
-        "notification", posts,
-        broker=shared.broker, broadcasts=shared.broadcasts, pool=shared.pool,
-    )  # fmt: skip
+    lanes = lanes_with(shared, "notification", posts)
     # What is told together is told in one delivery per lane, so company pays thrice here.
     tell = decide_with(shared, notification(shared.directory), linger=3)
-    return (sender, tell, posts, lanes)
+    return (sender, tell, posts, lanes, decide_with(shared, desk()))
 
 
 ROOMS: dict[str, Callable[[Shared], Sequence[Part]]] = {
@@ -131,7 +142,7 @@ ROOMS: dict[str, Callable[[Shared], Sequence[Part]]] = {
 VERSION = "0.1.0"
 
 INLETS: tuple[Inlet, ...] = (
-    *ORDERING, *RISK, *ROUTING, *CHANNELS, *ACCOUNTING, *NOTIFICATION,
+    *ORDERING, *RISK, *ROUTING, *CHANNELS, *ACCOUNTING, *NOTIFICATION, *LANES,
 )  # fmt: skip
 
 

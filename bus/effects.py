@@ -148,7 +148,11 @@ def decode_outgoing(stored: bytes) -> list[Outgoing]:
 
 
 def deliveries(outgoing: Iterable[Outgoing]) -> list[Delivery]:
-    """One delivery per address, split where it would grow too large; events keep their order."""
+    """One delivery per address, split where it would grow too large; events keep their order.
+
+    In a lane each event travels alone: what a lane has in hand is then exactly its concurrency, and
+    the rest waits in its queue, where a pause leaves it.
+    """
     packs: dict[tuple[str, str, bool], list[list[bytes]]] = {}
     sizes: dict[tuple[str, str, bool], int] = {}
     for item in outgoing:
@@ -157,7 +161,8 @@ def deliveries(outgoing: Iterable[Outgoing]) -> list[Delivery]:
         chunks = packs.setdefault(address, [[]])
         length = len(body) + 1  # with the comma or bracket after it
         size = sizes.get(address, 1) + length
-        if chunks[-1] and (size > DELIVERY_BYTES_MAX or len(chunks[-1]) >= EVENTS_PER_DELIVERY_MAX):
+        events_max = 1 if item.exchange == topology.LANES else EVENTS_PER_DELIVERY_MAX
+        if chunks[-1] and (size > DELIVERY_BYTES_MAX or len(chunks[-1]) >= events_max):
             chunks.append([])
             size = 1 + length
         chunks[-1].append(body)

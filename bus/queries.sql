@@ -37,11 +37,3 @@ DELETE FROM bus.timer WHERE id = ANY($1::uuid[]);
 -- find_profiles
 -- Profiles of merchants or channels by number.
 SELECT number, document FROM directory.profile WHERE kind = $1 AND number = ANY($2::text[]);
-
--- open_lanes
--- The lanes of an actor that have a queue.
-SELECT lane FROM bus.lane WHERE actor = $1 ORDER BY lane;
-
--- open_lane
--- Remembers that a lane has a queue.
-INSERT INTO bus.lane (actor, lane) VALUES ($1, $2) ON CONFLICT DO NOTHING;

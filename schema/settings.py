@@ -36,6 +36,10 @@ class Settings:
     batch_max: int = 256
     prefetch: int = 64
     pool_size: int = 4
+    lane_queue_type: str = "classic"
+    """Of new lanes: classic on one node, quorum in a cluster."""
+    lane_idle_close_s: int = 3_600
+    """A lane that was idle for so long goes until its next message; at least a minute."""
     log_level: str = "INFO"
     otlp_endpoint: str = ""
     """Where OpenTelemetry spans go (OTLP over HTTP); empty: nowhere."""

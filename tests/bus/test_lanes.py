@@ -5,18 +5,30 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
 
 import pytest
+from redis.asyncio import Redis
 
 from bus.broadcasts import Broadcasts
 from bus.broker import Broker
 from bus.caller import CallerRun
 from bus.dead import Graveyard
-from bus.lanes import PREFETCH_PER_LANE, Lanes
+from bus.lanes import CONCURRENCY_DEFAULT, Lanes
 from tests.bus.errands import Peer, errands
 from tests.bus.rooms import VISITS, Visit
 from tests.bus.wire import a_wire
+from tests.bus.worker import QUICK
 from tests.bus.workshop import Workshop, at_last
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """A worker in this process."""
+
+    broker: Broker
+    lanes: Lanes
 
 
 @pytest.fixture(autouse=True)
@@ -28,8 +40,8 @@ async def _lanes_exist(workshop: Workshop) -> None:
 
 @asynccontextmanager
 async def serving(
-    workshop: Workshop, peer_url: str, url: str = "", *, is_deaf: bool = False
-) -> AsyncIterator[Broker]:
+    workshop: Workshop, peer_url: str, url: str = "", *, is_deaf: bool = False, **options: Any
+) -> AsyncIterator[Served]:
     """A worker that serves lanes, stopped cleanly at the end. A deaf one hears no broadcast."""
     broker = Broker(url or workshop.site.rabbitmq_url, name="lanes")
     await broker.connect()
@@ -37,15 +49,20 @@ async def serving(
     broadcasts = Broadcasts(broker)
     caller = errands(peer_url, inlet=VISITS)
     run = CallerRun(caller, pool=workshop.pool, broker=broker, lanes=True)
-    lanes = Lanes("example", run, broker=broker, broadcasts=broadcasts, pool=workshop.pool)
+    redis = Redis.from_url(workshop.site.redis_url)
+    options = {"redis": redis, "pace": QUICK, **options}
+    lanes = Lanes(
+        "example", run, broker=broker, broadcasts=broadcasts, pool=workshop.pool, **options
+    )
     for part in (run, lanes, broker) if is_deaf else (broadcasts, run, lanes, broker):
         await part.start()
     try:
-        yield broker
+        yield Served(broker, lanes)
     finally:
         await broker.pause()
         for part in (lanes, run, broadcasts, broker):
             await part.stop()
+        await redis.aclose()
 
 
 def visits(lane: str, *numbers: int) -> list[Visit]:
@@ -87,16 +104,18 @@ async def test_first_messages_of_many_lanes_may_come_at_once(
     await _nothing_is_left(workshop, *"abcd")
 
 
-async def test_every_worker_serves_a_lane_that_another_one_opened(
-    workshop: Workshop, peer: Peer
-) -> None:
-    """One worker's share is full of a silent peer's calls; what comes then is the other's."""
-    peer.silent |= {f"a{n}" for n in range(2 * PREFETCH_PER_LANE)}
+async def test_a_lane_has_one_owner_among_many_workers(workshop: Workshop, peer: Peer) -> None:
+    """Its messages beyond the concurrency wait in the queue, though another worker is free."""
+    peer.silent.add("a")
     async with serving(workshop, peer.url), serving(workshop, peer.url):
-        await workshop.send(*visits("a", *range(2 * PREFETCH_PER_LANE)))
-        await at_last(lambda: _busy(peer, 2 * PREFETCH_PER_LANE))
+        await asyncio.sleep(0.2)  # until the first has heard of the second
+        await workshop.send(*visits("a", *range(3 * CONCURRENCY_DEFAULT)))
+        await at_last(lambda: _busy(peer, CONCURRENCY_DEFAULT))
+        await asyncio.sleep(0.3)
+        assert peer.busy == CONCURRENCY_DEFAULT
         peer.silent.clear()
-        await at_last(lambda: _told(workshop, *(f"a{n}" for n in range(2 * PREFETCH_PER_LANE))))
+        await at_last(lambda: _told(workshop, *(f"a{n}" for n in range(3 * CONCURRENCY_DEFAULT))))
+    assert set(peer.sent.values()) == {1}
     await _nothing_is_left(workshop, "a")
 
 
@@ -107,11 +126,11 @@ async def _busy(peer: Peer, calls: int) -> bool:
 async def test_a_lane_that_hangs_delays_no_other_lane(workshop: Workshop, peer: Peer) -> None:
     peer.silent.add("a")
     async with serving(workshop, peer.url):
-        await workshop.send(*visits("a", *range(3 * PREFETCH_PER_LANE)))
-        await at_last(lambda: _busy(peer, PREFETCH_PER_LANE))
+        await workshop.send(*visits("a", *range(3 * CONCURRENCY_DEFAULT)))
+        await at_last(lambda: _busy(peer, CONCURRENCY_DEFAULT))
         await workshop.send(*visits("b", *range(20)))
         await at_last(lambda: _told(workshop, *(f"b{n}" for n in range(20))))
-        assert peer.busy == PREFETCH_PER_LANE, "a still hangs"
+        assert peer.busy == CONCURRENCY_DEFAULT, "a still hangs"
         peer.silent.clear()
 
 
@@ -156,12 +175,12 @@ async def test_a_worker_that_dies_in_a_lane_is_followed_by_one_that_asks_first(
 async def test_a_cut_connection_loses_no_lane(workshop: Workshop, peer: Peer) -> None:
     async with (
         a_wire(workshop.site.rabbitmq_url) as wire,
-        serving(workshop, peer.url, wire.url) as broker,
+        serving(workshop, peer.url, wire.url) as served,
     ):
         await workshop.send(*visits("a", 1))
         await at_last(lambda: _told(workshop, "a1"))
         wire.cut()
-        await at_last(broker.ping)
+        await at_last(served.broker.ping)
         await workshop.send(*visits("a", 2), *visits("b", 1))
         await at_last(lambda: _told(workshop, "a1", "a2", "b1"))
     await _nothing_is_left(workshop, "a", "b")
@@ -174,7 +193,7 @@ async def test_a_stop_in_the_middle_leaves_nothing_of_a_lane_to_deliver_again(
     async with workshop.worker("lanes", peer=peer.url) as worker:
         await worker.is_at_work()
         await workshop.send(*visits("a", *range(100)))
-        await at_last(lambda: _busy(peer, PREFETCH_PER_LANE))
+        await at_last(lambda: _busy(peer, CONCURRENCY_DEFAULT))
         assert await worker.stop() == 0
     left = await _left(workshop)
     done = {event.subject for event in await workshop.wire()}
@@ -204,14 +223,14 @@ async def test_a_worker_that_was_cut_off_serves_the_lanes_that_were_opened_meanw
 ) -> None:
     async with (
         a_wire(workshop.site.rabbitmq_url) as wire,
-        serving(workshop, peer.url, wire.url) as broker,
+        serving(workshop, peer.url, wire.url) as served,
     ):
         await wire.tear_down()
         async with serving(workshop, peer.url):
             await workshop.send(*visits("a", 1))
             await at_last(lambda: _told(workshop, "a1"))
         await wire.lay()
-        await at_last(broker.ping)
+        await at_last(served.broker.ping)
         await workshop.send(*visits("a", 2))
         await at_last(lambda: _told(workshop, "a1", "a2"))
 

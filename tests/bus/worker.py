@@ -18,7 +18,7 @@ from typing import Any, Never
 from bus import logs
 from bus.caller import CallerRun
 from bus.decider import DeciderRun
-from bus.lanes import Lanes
+from bus.lanes import Lanes, Pace
 from bus.process import Part, Shared, serve
 from schema.settings import Settings
 from tests.bus.errands import errands
@@ -26,6 +26,8 @@ from tests.bus.rooms import VISITS, catalogued, counter, tally
 
 PROCESSES = get_context("forkserver")
 """Workers are forked from a process that has imported everything: importing costs two seconds."""
+
+QUICK = Pace(beat_s=0.2, lease_s=1.0, compare_s=0.5, stalled_after_s=1.0)
 
 PROCESSES.set_forkserver_preload(["pytest", "tests.bus.worker"])
 
@@ -94,10 +96,11 @@ def _caller_of(shared: Shared, name: str, point: str, peer_url: str) -> Sequence
     if name == "errands":
         return (run,)
     lanes = Lanes(
-        "example", run, broker=shared.broker, broadcasts=shared.broadcasts, pool=shared.pool
-    )
+        "example", run, broker=shared.broker, broadcasts=shared.broadcasts, pool=shared.pool,
+        redis=shared.redis, pace=QUICK,
+    )  # fmt: skip
     if point == "before opening a lane":
-        lanes.open = die
+        lanes._lobby.open = die
     return run, lanes
 
 
