@@ -74,6 +74,7 @@ class Closing:
         if lane.idle_s() >= self._idle_s:
             await self._consumers.detach(lane)
             if lane.idle_s() >= self._idle_s and await self._delete(lane.name):
+                self._consumers.forget(lane.name)
                 return True
         await self._lobby.open([lane.name])
         return False

@@ -24,7 +24,7 @@ from bus.lanes.consumers import Consumers, Lane
 from bus.lanes.holds import Hold, LaneRow, hold_lane, lanes_of
 from bus.lanes.line import Line
 from bus.lanes.lobby import Lobby
-from bus.lanes.look import EVERY_S, Figures, LaneLook, SuccessRate, look
+from bus.lanes.look import Figures, LaneLook, SuccessRate, look
 from bus.lanes.pace import Pace
 from bus.lanes.queues import Queues
 from bus.lanes.shares import Shares
@@ -161,7 +161,7 @@ class Lanes:
             self._consumers.forget(name)
 
     def _is_to_serve(self, row: LaneRow, now: datetime) -> bool:
-        return row.state != "closed" and not row.is_held(now) and self._shares.is_mine(row.lane)
+        return _has_queue(row) and not row.is_held(now) and self._shares.is_mine(row.lane)
 
     def _differs(self, row: LaneRow) -> bool:
         lane = self._consumers.lane(row.lane)
@@ -220,7 +220,7 @@ class Lanes:
             Duty(f"{name}.beat", self._beat_once, every_s=pace.beat_s),
             Duty(f"{name}.watch", watch.watch_once, every_s=look_s),
             Duty(f"{name}.close", closing.close_once, every_s=close_s),
-            Duty(f"{name}.figures", self._figures.tell_once, every_s=EVERY_S),
+            Duty(f"{name}.figures", self._figures.tell_once, every_s=pace.tell_s),
         )
 
     async def _beat_once(self) -> int:
@@ -237,7 +237,7 @@ class Lanes:
         return [
             row.lane
             for row in self._rows.values()
-            if row.state != "closed" and not row.is_held(now) and not self._shares.is_mine(row.lane)
+            if _has_queue(row) and not row.is_held(now) and not self._shares.is_mine(row.lane)
         ]
 
     async def _hold(self, lane: str, hold: Hold | None) -> None:
@@ -282,6 +282,10 @@ class Lanes:
                     "lanes_compared_in_vain", actor=self._actor, error=repr(error)
                 )
                 await asyncio.sleep(AWAY_WAIT_S)
+
+
+def _has_queue(row: LaneRow) -> bool:
+    return row.state in ("open", "closing")
 
 
 async def _all(work: Iterable[Awaitable[None]]) -> None:

@@ -28,7 +28,7 @@ SQL = queries(__file__)
 INLET = Inlet("lanes", hears=(PauseLane, DrainLane, ResumeLane))
 
 HoldKind = Literal["paused", "draining"]
-LaneState = Literal["open", "closing", "closed"]
+LaneState = Literal["opening", "open", "closing", "closed"]
 Key = tuple[str, str]
 
 

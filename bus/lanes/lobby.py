@@ -99,11 +99,13 @@ class Lobby:
     async def open(self, lanes: Sequence[str]) -> None:
         """Makes lanes' queues, remembers them and has their owners serve them.
 
-        The row comes first: it stops whoever is about to close the lane.
+        The row comes before the queue, where it stops whoever is about to close the lane, and is
+        changed after it, since nobody should consume from a queue that is not there yet.
         """
         names = sorted(set(lanes))
-        new = await self._pool.fetch(SQL.open_lanes, self._actor, names)
+        new = await self._pool.fetch(SQL.begin_opening, self._actor, names)
         await asyncio.gather(*(self._queues.make(lane) for lane in names))
+        await self._pool.execute(SQL.end_opening, self._actor, names)
         if new:
             await self._announce([row["lane"] for row in new])
         self._wake()

@@ -24,7 +24,6 @@ from schema.events import SINGLE, Moment, UndecodableDelivery, decode_events
 SuccessRate = Callable[[str], float | None]
 """How well a lane goes, 0 to 1, as its actor sees it; None where nothing is known."""
 
-EVERY_S = 2.0
 KEPT_S = 6
 
 
@@ -33,7 +32,7 @@ class LaneLook(Struct, frozen=True, kw_only=True):
 
     lane: str
     state: str
-    """open, closing, closed; paused; draining until nothing is in hand, then drained."""
+    """opening, open, closing, closed; paused; draining until nothing is in hand, then drained."""
     depth: int
     in_hand: int
     oldest_s: float | None

@@ -24,6 +24,8 @@ class Pace:
     collector."""
     compare_s: float = 2.0
     """How often rows and consumers are compared when nobody says that anything has changed."""
+    tell_s: float = 2.0
+    """How often a worker tells how its lanes go, for whoever looks."""
     stalled_after_s: float = 10.0
     idle_close_s: float = 3_600.0
     """An hour. It must exceed by far the longest call: what a former owner still has in hand then

@@ -3,18 +3,24 @@
 SELECT lane, state, closing_by, hold, held_until, reason
 FROM bus.lane WHERE actor = $1 ORDER BY lane;
 
--- open_lanes
--- Remembers that lanes have a queue; waits for whoever is just deleting one, and stops who wants to.
-INSERT INTO bus.lane (actor, lane) SELECT $1, unnest($2::text[])
+-- begin_opening
+-- Says that lanes are about to have a queue: waits for whoever is just deleting one, and stops who
+-- wants to.
+INSERT INTO bus.lane (actor, lane, state) SELECT $1, unnest($2::text[]), 'opening'
 ON CONFLICT (actor, lane) DO UPDATE
-SET state = 'open', closing_by = NULL, opened_at = now()
+SET state = 'opening', closing_by = NULL, opened_at = now()
 WHERE lane.state <> 'open'
 RETURNING lane;
+
+-- end_opening
+-- Remembers that lanes have a queue, so that their owners serve them.
+UPDATE bus.lane SET state = 'open', closing_by = NULL
+WHERE actor = $1 AND lane = ANY($2::text[]) AND state <> 'open';
 
 -- begin_closing
 -- Says which worker is about to close lanes; those that are held stay.
 UPDATE bus.lane SET state = 'closing', closing_by = $3
-WHERE actor = $1 AND lane = ANY($2::text[]) AND state <> 'closed'
+WHERE actor = $1 AND lane = ANY($2::text[]) AND state = 'open'
     AND (hold IS NULL OR held_until <= $4)
 RETURNING lane;
 

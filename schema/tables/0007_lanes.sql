@@ -6,7 +6,7 @@
 -- A row of bus.lane now says where a lane stands, and what holds it.
 ALTER TABLE bus.lane
     ADD COLUMN state      text NOT NULL DEFAULT 'open'
-        CHECK (state IN ('open', 'closing', 'closed')),  -- closed: held although it has no queue
+        CHECK (state IN ('opening', 'open', 'closing', 'closed')),  -- closed: held without a queue
     ADD COLUMN closing_by text,                          -- the worker that may delete its queue
     ADD COLUMN hold       text CHECK (hold IN ('paused', 'draining')),
     ADD COLUMN held_until timestamptz,                   -- NULL: until somebody resumes it
@@ -16,7 +16,7 @@ ALTER TABLE bus.lane
 
 -- migrate: rollback
 
-DELETE FROM bus.lane WHERE state = 'closed';
+DELETE FROM bus.lane WHERE state IN ('opening', 'closed');
 ALTER TABLE bus.lane
     DROP COLUMN state,
     DROP COLUMN closing_by,

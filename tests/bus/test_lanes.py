@@ -3,32 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from typing import Any
 
 import pytest
-from redis.asyncio import Redis
 
-from bus.broadcasts import Broadcasts
-from bus.broker import Broker
-from bus.caller import CallerRun
 from bus.dead import Graveyard
-from bus.lanes import CONCURRENCY_DEFAULT, Lanes
-from tests.bus.errands import Peer, errands
-from tests.bus.rooms import VISITS, Visit
+from bus.lanes import CONCURRENCY_DEFAULT
+from tests.bus.errands import Peer
+from tests.bus.serving import serving, visits
 from tests.bus.wire import a_wire
-from tests.bus.worker import QUICK
 from tests.bus.workshop import Workshop, at_last
-
-
-@dataclass(frozen=True, slots=True)
-class Served:
-    """A worker in this process."""
-
-    broker: Broker
-    lanes: Lanes
 
 
 @pytest.fixture(autouse=True)
@@ -36,38 +19,6 @@ async def _lanes_exist(workshop: Workshop) -> None:
     """The exchange and the lobby, as the first start of an actor with lanes leaves them."""
     async with serving(workshop, "http://nobody"):
         pass
-
-
-@asynccontextmanager
-async def serving(
-    workshop: Workshop, peer_url: str, url: str = "", *, is_deaf: bool = False, **options: Any
-) -> AsyncIterator[Served]:
-    """A worker that serves lanes, stopped cleanly at the end. A deaf one hears no broadcast."""
-    broker = Broker(url or workshop.site.rabbitmq_url, name="lanes")
-    await broker.connect()
-    await broker.declare()
-    broadcasts = Broadcasts(broker)
-    caller = errands(peer_url, inlet=VISITS)
-    run = CallerRun(caller, pool=workshop.pool, broker=broker, lanes=True)
-    redis = Redis.from_url(workshop.site.redis_url)
-    options = {"redis": redis, "pace": QUICK, **options}
-    lanes = Lanes(
-        "example", run, broker=broker, broadcasts=broadcasts, pool=workshop.pool, **options
-    )
-    for part in (run, lanes, broker) if is_deaf else (broadcasts, run, lanes, broker):
-        await part.start()
-    try:
-        yield Served(broker, lanes)
-    finally:
-        await broker.pause()
-        for part in (lanes, run, broadcasts, broker):
-            await part.stop()
-        await redis.aclose()
-
-
-def visits(lane: str, *numbers: int) -> list[Visit]:
-    """Errands of one lane."""
-    return [Visit(errand_no=f"{lane}{number}", lane=lane) for number in numbers]
 
 
 async def _told(workshop: Workshop, *errand_nos: str) -> bool:

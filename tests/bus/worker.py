@@ -27,7 +27,7 @@ from tests.bus.rooms import VISITS, catalogued, counter, tally
 PROCESSES = get_context("forkserver")
 """Workers are forked from a process that has imported everything: importing costs two seconds."""
 
-QUICK = Pace(beat_s=0.2, lease_s=1.0, compare_s=0.5, stalled_after_s=1.0)
+QUICK = Pace(beat_s=0.2, lease_s=1.0, compare_s=0.5, tell_s=0.2, stalled_after_s=1.0)
 
 PROCESSES.set_forkserver_preload(["pytest", "tests.bus.worker"])
 
