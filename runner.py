@@ -24,8 +24,11 @@ from actors.channels.actor import ask_again, calls, notices
 from actors.channels.wechat import WechatSender
 from actors.merchants.terminal import channel_cli, merchant_cli, rate_cli, risk_cli
 from actors.notification.actor import INLETS as NOTIFICATION
-from actors.notification.actor import delivery, notification
+from actors.notification.actor import at_once, delivery, notification, wishes
+from actors.notification.pacing import Pacing
+from actors.notification.posts import Posts
 from actors.notification.sender import WebhookSender
+from actors.notification.sweeper import Sweeper
 from actors.ordering.actor import INLETS as ORDERING
 from actors.ordering.actor import ordering
 from actors.risk.actor import INLETS as RISK
@@ -42,7 +45,13 @@ from bus.lanes import Lanes, Pace, SuccessRate, desk
 from bus.process import Door, Part, Shared, serve
 from bus.supervisor import supervise
 from bus.topology import Inlet
-from handlers.terminal import contracts_cli, dead_cli, payment_cli, top
+from handlers.terminal import (
+    contracts_cli,
+    dead_cli,
+    notification_cli,
+    payment_cli,
+    top,
+)
 from schema.settings import MissingSetting, Settings, SimulatorSettings
 
 cli = typer.Typer(
@@ -122,12 +131,19 @@ def accounting_room(shared: Shared) -> Sequence[Part]:
 
 
 def notification_room(shared: Shared) -> Sequence[Part]:
-    sender = WebhookSender()
-    posts = call_with(shared, delivery(shared.directory, shared.vault, sender), lanes=True)
-    lanes = lanes_with(shared, "notification", posts)
+    sender, pacing = WebhookSender(shared.settings.reach()), Pacing()
+    posts = Posts(shared.pool, shared.directory, shared.vault, sender, pacing)
+    in_lanes = call_with(shared, delivery(posts), lanes=True)
+    pacing.lanes = lanes = lanes_with(shared, "notification", in_lanes, pacing.success_rate)
     # What is told together is told in one delivery per lane, so company pays thrice here.
     tell = decide_with(shared, notification(shared.directory), linger=3)
-    return (sender, tell, posts, lanes, decide_with(shared, desk()))
+    return (
+        sender, pacing, tell,
+        decide_with(shared, wishes(shared.directory)),
+        call_with(shared, at_once(posts)),
+        in_lanes, lanes, decide_with(shared, desk()),
+        Sweeper(shared.pool, shared.broker),
+    )  # fmt: skip
 
 
 ROOMS: dict[str, Callable[[Shared], Sequence[Part]]] = {
@@ -264,6 +280,7 @@ cli.command()(top)
 for name, sub_cli in {
     "payment": payment_cli(rank),
     "dead": dead_cli,
+    "notification": notification_cli,
     "contracts": contracts_cli(INLETS, VERSION),
     "merchant": merchant_cli,
     "channel": channel_cli,

@@ -1,6 +1,8 @@
 """The edge: all doors to the street in one process, wired from what the process shares.
 
 /v1/payments                       merchants, signed          merchant_api/
+/v1/webhook_endpoints              merchants, signed          merchant_api/
+/v1/notifications                  merchants, signed          merchant_api/
 /callbacks/wechat/{channel_no}     WeChat Pay, signed         callbacks.py
 /docs, /docs/openapi.json          whoever wants to read      merchant_api/pages.py
 /healthz, /readyz, /metrics        operators                  operations.py
@@ -12,10 +14,14 @@ from __future__ import annotations
 from aiohttp import web
 
 from bus.process import Shared
+from handlers.asking import Asking
 from handlers.callbacks import WechatCallbacks
 from handlers.doorstep import doorstep
+from handlers.merchant_api import endpoints, notifications
 from handlers.merchant_api.authentication import Gate
+from handlers.merchant_api.endpoints import EndpointDoor
 from handlers.merchant_api.guard import Guard
+from handlers.merchant_api.notifications import NotificationDoor
 from handlers.merchant_api.pages import add_pages
 from handlers.merchant_api.payments import PATH, PaymentDoor
 from handlers.merchant_api.views import Payments
@@ -24,6 +30,8 @@ from handlers.outlet import Outlet
 from handlers.replies import Replies
 from handlers.site import Site
 from handlers.upstream import Upstream
+from handlers.webhook_forms import Drafting
+from handlers.webhook_views import Webhooks
 
 
 class Edge:
@@ -39,6 +47,8 @@ class Edge:
         # Apart from each other, so that orders nobody takes do not hold up notices.
         self._orders = _outlet(shared, "orders")
         self._notices = _outlet(shared, "notices")
+        self._wishes = _outlet(shared, "wishes")
+        self._drafting = Drafting(settings.reach(), shared.vault)
         Upstream(shared.broker, shared.directory, prefetch=settings.prefetch)
         self.app = web.Application(middlewares=[doorstep], client_max_size=settings.body_bytes_max)
         self._open_merchant_api(shared)
@@ -51,13 +61,18 @@ class Edge:
         )
 
     async def start(self) -> None:
-        for part in (self._replies, self._guard, self._orders, self._notices, self._site):
+        for part in (self._replies, self._guard, *self._outlets, self._site):
             await part.start()
 
     async def stop(self) -> None:
         """The site first: the requests in hand still need all the rest."""
-        for part in (self._site, self._notices, self._orders, self._guard, self._replies):
+        for part in (self._site, *self._outlets, self._guard, self._replies):
             await part.stop()
+        await self._drafting.close()
+
+    @property
+    def _outlets(self) -> tuple[Outlet, ...]:
+        return self._orders, self._notices, self._wishes
 
     @property
     def url(self) -> str:
@@ -77,6 +92,26 @@ class Edge:
         routes.add_post(PATH, gate.before(door.place))
         routes.add_get(PATH, gate.before(door.search))
         routes.add_get(f"{PATH}/{{payment_id}}", gate.before(door.find))
+        self._open_webhooks(shared, gate)
+
+    def _open_webhooks(self, shared: Shared, gate: Gate) -> None:
+        webhooks = Webhooks(shared.pool)
+        asking = Asking(self._wishes, self._replies, wait_ms=shared.settings.answer_wait_ms)
+        door = EndpointDoor(webhooks, asking, self._drafting, shared.vault)
+        told = NotificationDoor(webhooks, asking, self._wishes)
+        one, routes = f"{endpoints.PATH}/{{endpoint_id}}", self.app.router
+        routes.add_post(endpoints.PATH, gate.before(door.create))
+        routes.add_get(endpoints.PATH, gate.before(door.search))
+        routes.add_get(one, gate.before(door.find))
+        routes.add_patch(one, gate.before(door.change))
+        routes.add_delete(one, gate.before(door.remove))
+        routes.add_post(f"{one}/secrets", gate.before(door.rotate))
+        routes.add_post(f"{one}/test", gate.before(door.test))
+        one = f"{notifications.PATH}/{{notification_id}}"
+        routes.add_get(notifications.PATH, gate.before(told.search))
+        routes.add_post(f"{notifications.PATH}/replay", gate.before(told.replay))
+        routes.add_get(one, gate.before(told.find))
+        routes.add_post(f"{one}/resend", gate.before(told.resend))
 
 
 def _outlet(shared: Shared, name: str) -> Outlet:

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
+from schema.reach import Reach
+
 
 class MissingSetting(ValueError):
     """A required TOMATO_ variable is not set."""
@@ -44,6 +46,13 @@ class Settings:
     otlp_endpoint: str = ""
     """Where OpenTelemetry spans go (OTLP over HTTP); empty: nowhere."""
 
+    webhook_ports: str = "80,443,8080,8443"
+    """Where merchants' servers may listen."""
+    webhook_private_networks: str = ""
+    """Networks (CIDR, separated by commas) that webhooks may go to although they are not public."""
+    webhook_plain_http: bool = False
+    """Let webhooks go out in plain HTTP, for everybody on the way to read."""
+
     @classmethod
     def read(cls, environment: Mapping[str, str]) -> Settings:
         """Settings from an environment. MissingSetting or ValueError names the variable."""
@@ -57,6 +66,15 @@ class Settings:
         if missing:
             raise MissingSetting(f"not set: {', '.join(missing)} (see docs/settings.md)")
         return cls(**values)
+
+    def reach(self) -> Reach:
+        """Where webhooks may go. Raises ValueError for a list that can't be read."""
+        return Reach.of(
+            ports=self.webhook_ports,
+            private_networks=self.webhook_private_networks,
+            plain_http=self.webhook_plain_http,
+            public_url=self.public_url,
+        )
 
     def with_prefetch(self, prefetch: int) -> Settings:
         """The same with another number of deliveries in hand per queue."""

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import msgspec
 
+from handlers.merchant_api.openapi_parts import Json, answer, content, problems, query
+from handlers.merchant_api.openapi_webhooks import WEBHOOK_TYPES, webhook_paths
 from handlers.merchant_api.payments import LIMIT_DEFAULT, PATH, Processing
-from handlers.merchant_api.problems import PROBLEMS, Problem, ProblemDocument, document_of
+from handlers.merchant_api.problems import PROBLEMS, ProblemDocument
 from handlers.merchant_api.signing import HMAC_SCHEME, RSA_SCHEME, WINDOW_S
 from handlers.merchant_api.views import PaymentPage
 from schema.payments import PaymentRequest, PaymentView
@@ -29,14 +29,6 @@ scheme {RSA_SCHEME}, of RSA PKCS#1 v1.5 with SHA-256. `timestamp` is in seconds 
 same content is safe and gets the first answer; other content under the same number is refused.
 """
 
-AUTHORIZATION_CODES = [
-    "malformed_authorization", "stale_timestamp", "unauthorized", "nonce_used", "ip_not_allowed",
-    "too_many_requests",
-]  # fmt: skip
-ALWAYS_CODES = [
-    *AUTHORIZATION_CODES, "bad_request", "body_too_slow", "body_too_large", "internal_error",
-    "try_again",
-]  # fmt: skip
 PLACE_CODES = [
     "invalid_json", "missing_field", "unknown_field", "invalid_field", "merchant_suspended",
     "order_no_conflict", "pay_type_not_enabled",
@@ -72,13 +64,14 @@ EXAMPLE_PAID = {
     "fee_fen": 12,
 }
 
-Json = dict[str, Any]
-
 
 def openapi(server_url: str) -> Json:
     """The document; `server_url` is where merchants reach the API."""
-    types = (PaymentRequest, PaymentView, PaymentPage, Processing, ProblemDocument)
-    _, schemas = msgspec.json.schema_components(types, ref_template="#/components/schemas/{name}")
+    types = (
+        PaymentRequest, PaymentView, PaymentPage, Processing, ProblemDocument, *WEBHOOK_TYPES,
+    )  # fmt: skip
+    _, made = msgspec.json.schema_components(types, ref_template="#/components/schemas/{name}")
+    schemas = msgspec.json.decode(msgspec.json.encode(made))  # defaults that are tuples, as lists
     return {
         "openapi": "3.1.0",
         "info": {"title": "Tomato merchant API", "version": "1", "description": INTRODUCTION},
@@ -87,6 +80,7 @@ def openapi(server_url: str) -> Json:
         "paths": {
             PATH: {"post": _place(), "get": _search()},
             f"{PATH}/{{payment_id}}": {"get": _find()},
+            **webhook_paths(),
         },
         "components": {
             "schemas": schemas,
@@ -103,19 +97,19 @@ def openapi(server_url: str) -> Json:
 
 def _place() -> Json:
     location = {"Location": {"schema": {"type": "string"}, "description": "Where to look it up."}}
-    later = _answer("Taken; the first answer is still to come.", [PaymentView, Processing])
+    later = answer("Taken; the first answer is still to come.", [PaymentView, Processing])
     return {
         "operationId": "placePayment",
         "summary": "Have a payment made",
         "description": "Answers when the payer can act on it, or after some seconds with 202.",
         "requestBody": {
             "required": True,
-            "content": _content([PaymentRequest], EXAMPLE_REQUEST),
+            "content": content([PaymentRequest], EXAMPLE_REQUEST),
         },
         "responses": {
-            "201": {**_answer("Taken.", [PaymentView], EXAMPLE_PENDING), "headers": location},
+            "201": {**answer("Taken.", [PaymentView], EXAMPLE_PENDING), "headers": location},
             "202": {**later, "headers": location},
-            **_problems(PLACE_CODES),
+            **problems(PLACE_CODES),
         },
     }
 
@@ -126,16 +120,16 @@ def _search() -> Json:
         "operationId": "searchPayments",
         "summary": "Find a payment by order number, or list payments",
         "parameters": [
-            _query("merchant_order_no", msgspec.json.schema(MerchantOrderNo)),
-            _query(
+            query("merchant_order_no", msgspec.json.schema(MerchantOrderNo)),
+            query(
                 "limit",
                 {"type": "integer", "minimum": 1, "maximum": 100, "default": int(LIMIT_DEFAULT)},
             ),
-            _query("cursor", {"type": "string"}),
+            query("cursor", {"type": "string"}),
         ],
         "responses": {
-            "200": _answer(found, [PaymentView, PaymentPage], EXAMPLE_PAID),
-            **_problems(["invalid_parameter", "payment_not_found"]),
+            "200": answer(found, [PaymentView, PaymentPage], EXAMPLE_PAID),
+            **problems(["invalid_parameter", "payment_not_found"]),
         },
     }
 
@@ -147,41 +141,7 @@ def _find() -> Json:
         "summary": "Find a payment by our number",
         "parameters": [{"name": "payment_id", "in": "path", "required": True, "schema": parameter}],
         "responses": {
-            "200": _answer("The payment.", [PaymentView], EXAMPLE_PAID),
-            **_problems(["payment_not_found"]),
+            "200": answer("The payment.", [PaymentView], EXAMPLE_PAID),
+            **problems(["payment_not_found"]),
         },
-    }
-
-
-def _query(name: str, schema: Json) -> Json:
-    return {"name": name, "in": "query", "schema": schema}
-
-
-def _answer(description: str, types: list[type], example: Json | None = None) -> Json:
-    return {"description": description, "content": _content(types, example)}
-
-
-def _content(types: list[type], example: Json | None = None) -> Json:
-    references = [{"$ref": f"#/components/schemas/{t.__name__}"} for t in types]
-    schema = references[0] if len(types) == 1 else {"anyOf": references}
-    return {"application/json": {"schema": schema} | ({"example": example} if example else {})}
-
-
-def _problems(codes: list[str]) -> Json:
-    """One response per status, with an example for each code that it may carry."""
-    by_status: dict[int, list[str]] = {}
-    for code in [*codes, *ALWAYS_CODES]:
-        by_status.setdefault(PROBLEMS[code].status, []).append(code)
-    return {str(status): _problem(by_status[status]) for status in sorted(by_status)}
-
-
-def _problem(codes: list[str]) -> Json:
-    examples = {
-        code: {"value": msgspec.to_builtins(document_of(Problem(code, "…"), "req_…"))}
-        for code in codes
-    }
-    schema = {"$ref": f"#/components/schemas/{ProblemDocument.__name__}"}
-    return {
-        "description": "; ".join(f"`{code}`: {PROBLEMS[code].title}" for code in codes),
-        "content": {"application/problem+json": {"schema": schema, "examples": examples}},
     }

@@ -13,6 +13,7 @@ from msgspec import Meta, Struct
 
 from bus.origin import new_event
 from handlers.forms import has_form
+from handlers.merchant_api.answers import document
 from handlers.merchant_api.authentication import Call
 from handlers.merchant_api.problems import MALFORMED, Problem, problem_of, refused
 from handlers.merchant_api.views import NEWEST, Payments, read_cursor
@@ -50,7 +51,6 @@ class _WithMetadata(Struct):
 
 _request = msgspec.json.Decoder(PaymentRequest)
 _with_metadata = msgspec.json.Decoder(_WithMetadata)
-_encoder = msgspec.json.Encoder()
 _NOT_STORED = Problem("try_again", "the order is not known to be stored; a repeat is safe")
 
 
@@ -91,7 +91,7 @@ class PaymentDoor:
         if not has_form(payment_id, PaymentId):
             return _no_payment(payment_id)
         view = await self._payments.find(call.merchant.merchant_no, payment_id)
-        return _no_payment(payment_id) if view is None else _document(view)
+        return _no_payment(payment_id) if view is None else document(view)
 
     async def search(self, call: Call) -> web.Response | Problem:
         """One payment by the merchant's order number, or a page of them."""
@@ -102,13 +102,13 @@ class PaymentDoor:
             return await self._page(call.merchant.merchant_no, search)
         number = search.merchant_order_no
         view = await self._payments.find_order(call.merchant.merchant_no, number)
-        return _no_payment(number) if view is None else _document(view)
+        return _no_payment(number) if view is None else document(view)
 
     async def _page(self, merchant_no: str, search: Search) -> web.Response | Problem:
         before = NEWEST if search.cursor is None else read_cursor(search.cursor)
         if before is None:
             return Problem("invalid_parameter", "not a cursor that we have given", "cursor")
-        return _document(await self._payments.page(merchant_no, before, int(search.limit)))
+        return document(await self._payments.page(merchant_no, before, int(search.limit)))
 
 
 def read_request(body: bytes) -> PaymentRequest | Problem:
@@ -154,7 +154,7 @@ def _answered(answer: Message) -> web.Response | Problem:
         assert answer.refusal is not None
         return refused(answer.refusal)
     is_open = answer.payment.state == PaymentState.PLACED
-    return _document(
+    return document(
         answer.payment, status=202 if is_open else 201, location=f"{PATH}/{answer.payment.id}"
     )
 
@@ -162,14 +162,7 @@ def _answered(answer: Message) -> web.Response | Problem:
 def _processing(wish: PlacePayment) -> web.Response:
     number = wish.request.merchant_order_no
     location = f"{PATH}?merchant_order_no={quote(number)}"
-    return _document(Processing(merchant_order_no=number), status=202, location=location)
-
-
-def _document(document: Struct, *, status: int = 200, location: str | None = None) -> web.Response:
-    headers = {"Content-Type": "application/json"}
-    if location is not None:
-        headers["Location"] = location
-    return web.Response(body=_encoder.encode(document), status=status, headers=headers)
+    return document(Processing(merchant_order_no=number), status=202, location=location)
 
 
 def _no_payment(number: str) -> Problem:

@@ -28,8 +28,8 @@ OPERATIONS = {
     operation.label: operation
     for operation in (result.ok() for result in SCHEMA.get_all_operations())
 }
-EXAMPLES = 60
-"""Three operations, twice so many requests each: some fifteen seconds."""
+EXAMPLES = 40
+"""Fourteen operations, twice so many requests each: half a minute."""
 
 
 def is_let_in(_: CheckContext, response: Response, __: Case) -> None:
@@ -65,8 +65,16 @@ class Signature(AuthBase):
         return request
 
 
-@pytest.mark.parametrize("mode", list(GenerationMode), ids=lambda mode: mode.value)
-@pytest.mark.parametrize("label", OPERATIONS)
+CASES = [
+    (label, mode)
+    for label in OPERATIONS
+    for mode in GenerationMode
+    if (label, mode) != ("GET /v1/webhook_endpoints", GenerationMode.NEGATIVE)
+]
+"""That one takes nothing, so there is nothing in it to be wrong."""
+
+
+@pytest.mark.parametrize(("label", "mode"), CASES, ids=lambda part: getattr(part, "value", part))
 async def test_the_doors_do_as_the_document_says(
     street: Street, merchant: Merchant, label: str, mode: GenerationMode
 ) -> None:
