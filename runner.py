@@ -78,13 +78,16 @@ def decide_with(shared: Shared, decider: Decider[Any], *, linger: int = 1) -> De
     )
 
 
-def call_with(shared: Shared, caller: Caller[Any, Any], *, lanes: bool = False) -> CallerRun:
+def call_with(
+    shared: Shared, caller: Caller[Any, Any], *, lanes: bool = False, linger_ms: int = 1_000
+) -> CallerRun:
+    """`linger_ms` is the most that this caller's messages wait for company."""
     settings = shared.settings
     return CallerRun(
         caller,
         pool=shared.pool,
         broker=shared.broker,
-        linger_ms=settings.linger_ms,
+        linger_ms=min(linger_ms, settings.linger_ms),
         batch_max=settings.batch_max,
         prefetch=settings.prefetch,
         lanes=lanes,
@@ -133,12 +136,12 @@ def accounting_room(shared: Shared) -> Sequence[Part]:
 def notification_room(shared: Shared) -> Sequence[Part]:
     sender, pacing = WebhookSender(shared.settings.reach()), Pacing()
     posts = Posts(shared.pool, shared.directory, shared.vault, sender, pacing)
-    in_lanes = call_with(shared, delivery(posts), lanes=True)
+    # All lanes share this caller: a burst in one must not have the others wait for company.
+    in_lanes = call_with(shared, delivery(posts), lanes=True, linger_ms=5)
     pacing.lanes = lanes = lanes_with(shared, "notification", in_lanes, pacing.success_rate)
-    # What is told together is told in one delivery per lane, so company pays thrice here.
-    tell = decide_with(shared, notification(shared.directory), linger=3)
     return (
-        sender, pacing, tell,
+        sender, pacing,
+        decide_with(shared, notification(shared.directory)),
         decide_with(shared, wishes(shared.directory)),
         call_with(shared, at_once(posts)),
         in_lanes, lanes, decide_with(shared, desk()),

@@ -86,6 +86,7 @@ class Edge:
             Payments(shared.pool),
             self._orders,
             self._replies,
+            settings.reach(),
             answer_wait_ms=settings.answer_wait_ms,
         )
         routes = self.app.router

@@ -27,11 +27,15 @@ scheme {RSA_SCHEME}, of RSA PKCS#1 v1.5 with SHA-256. `timestamp` is in seconds 
 
 **Repeats.** A merchant's order number stands for one order for ever. Repeating a request with the
 same content is safe and gets the first answer; other content under the same number is refused.
+
+**Webhooks** are signed as [Standard Webhooks](https://www.standardwebhooks.com). They go to the
+order's `notify_url`, else to the one of the merchant's profile, and to every webhook endpoint that
+wants the event's type.
 """
 
 PLACE_CODES = [
     "invalid_json", "missing_field", "unknown_field", "invalid_field", "merchant_suspended",
-    "order_no_conflict", "pay_type_not_enabled",
+    "order_no_conflict", "pay_type_not_enabled", "url_not_allowed",
 ]  # fmt: skip
 
 EXAMPLE_REQUEST = {

@@ -24,6 +24,7 @@ from schema.messages.contract import Message
 from schema.messages.doors import PlacePayment
 from schema.messages.ordering import PaymentAnswered
 from schema.payments import PaymentRequest, PaymentState
+from schema.reach import Reach, objection
 from schema.text import MerchantOrderNo, Metadata, PaymentId
 
 PATH = "/v1/payments"
@@ -58,9 +59,16 @@ class PaymentDoor:
     """The endpoints of payments, for those whom the gate has let in."""
 
     def __init__(
-        self, payments: Payments, outlet: Outlet, replies: Replies, *, answer_wait_ms: int
+        self,
+        payments: Payments,
+        outlet: Outlet,
+        replies: Replies,
+        reach: Reach,
+        *,
+        answer_wait_ms: int,
     ) -> None:
         self._payments = payments
+        self._reach = reach
         self._outlet = outlet
         self._replies = replies
         self._wait_s = answer_wait_ms / 1000
@@ -70,6 +78,8 @@ class PaymentDoor:
         wish = read_request(call.body)
         if isinstance(wish, Problem):
             return wish
+        if wish.notify_url and (reason := objection(wish.notify_url, self._reach)):
+            return Problem("url_not_allowed", reason, "notify_url")
         message = PlacePayment(merchant_no=call.merchant.merchant_no, request=wish)
         event = new_event(
             message,

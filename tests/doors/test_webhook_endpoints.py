@@ -238,7 +238,11 @@ async def test_an_address_that_can_not_be_called_is_refused_when_it_is_saved(
     [
         ({}, "missing_field", "url"),
         ({"url": "https://a.example", "policy": "hourly"}, "invalid_field", "policy"),
-        ({"url": "https://a.example", "event_types": ["payments"]}, "invalid_field", "event_types[0]"),
+        (
+            {"url": "https://a.example", "event_types": ["payments"]},
+            "invalid_field",
+            "event_types[0]",
+        ),
         ({"url": "https://a.example", "secret": "mine"}, "unknown_field", "secret"),
         ({"url": "https://1.1.1.1/", "headers": {"Host": "x"}}, "invalid_header", "headers.Host"),
         ({"url": "https://u:p@a.example/"}, "invalid_field", "url"),

@@ -1,0 +1,149 @@
+"""The scenario `isolation`: what merchants notice of one who hangs, and of one with a burst.
+
+Two figures, each a ratio of the same merchants' 99th percentile, from the word to the webhook,
+with and without the troublesome ones:
+
+- 1,000 merchants, of whom a tenth hangs for 30 s each time, with half of all traffic;
+- 100,000 messages at once in one merchant's lane.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from bench.figures import Figure, Section, latency_figures, percentile, ratio
+from bench.hook_stage import HookStage, set_up
+from bench.machine import machine
+from bench.payments import Knobs
+from bench.result import Result
+from deploy.local.services import Services
+
+NAME = "isolation"
+GOAL = 1.5
+HANG_S = 30.0
+DRAIN_WITHIN_S = 60.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trouble:
+    """How much of it."""
+
+    merchants: int
+    hanging: int
+    per_s: float
+    """Facts a second to those who are well; as many again to those who hang."""
+    measure_s: float
+    burst: int
+    workers: int
+
+
+FULL = Trouble(merchants=1_000, hanging=100, per_s=60.0, measure_s=60.0, burst=100_000, workers=2)
+SMOKE = Trouble(merchants=10, hanging=2, per_s=20.0, measure_s=3.0, burst=200, workers=2)
+
+
+async def smoke(services: Services) -> Result:
+    """Little of each, to see that nobody is forgotten."""
+    return await _run(services, SMOKE)
+
+
+async def run(services: Services, _: Knobs) -> Result:
+    """Both measurements."""
+    return await _run(services, FULL)
+
+
+async def _run(services: Services, trouble: Trouble) -> Result:
+    async with set_up(services, merchants=trouble.merchants, workers=trouble.workers) as stage:
+        await _warm_up(stage)
+        well = stage.merchants[trouble.hanging :]
+        quiet = await _traffic(stage, well, (), trouble)
+        hanging = await _with_hanging(stage, well, trouble)
+        calm = await _traffic(stage, well, (), trouble)
+        burst = await _with_burst(stage, well, trouble)
+        expected = {*quiet, *hanging, *calm, *burst}
+        checks = stage.checks(expected)
+        sections = [
+            _section("A tenth of the merchants hangs, with half of all traffic", quiet, hanging),
+            _section(f"{trouble.burst:,} messages at once to one merchant", calm, burst),
+            _counted(stage),
+        ]
+        return Result(
+            scenario=NAME,
+            machine=await machine(services),
+            sections=sections,
+            checks=[*checks, stage.stopped()],
+        )
+
+
+Waits = dict[str, float]
+"""Seconds from the word to the webhook, of those who are well, by webhook-id."""
+
+
+async def _warm_up(stage: HookStage) -> None:
+    ids = [id for _ in range(2) for id in await stage.say(stage.merchants)]
+    await stage.all_arrived(ids, within_s=300.0)
+
+
+async def _traffic(
+    stage: HookStage, well: Sequence[str], troubled: Sequence[str], trouble: Trouble
+) -> Waits:
+    """Open loop: what is said does not wait for what was said before."""
+    rng, ids = random.Random(7), list[str]()
+    kinds = [well, troubled] if troubled else [well]
+    end_s = time.monotonic() + trouble.measure_s
+    due_s = time.monotonic()
+    while due_s < end_s:
+        await asyncio.sleep(max(due_s - time.monotonic(), 0))
+        for kind in kinds:
+            said = await stage.say([rng.choice(kind)])
+            ids += said if kind is well else []
+        due_s += rng.expovariate(trouble.per_s)
+    await stage.all_arrived(ids, within_s=DRAIN_WITHIN_S)
+    arrivals = stage.first_arrivals()
+    return {id: arrivals[id] - stage.said[id] for id in ids if id in arrivals}
+
+
+async def _with_hanging(stage: HookStage, well: Sequence[str], trouble: Trouble) -> Waits:
+    hanging = stage.merchants[: trouble.hanging]
+    await stage.let_hang(hanging, HANG_S)
+    waits = await _traffic(stage, well, hanging, trouble)
+    await stage.let_hang((), 0)
+    return waits
+
+
+async def _with_burst(stage: HookStage, well: Sequence[str], trouble: Trouble) -> Waits:
+    """The burst is being served while the others' traffic goes on."""
+    pouring = asyncio.create_task(stage.pour(stage.merchants[0], trouble.burst))
+    waits = await _traffic(stage, well, (), trouble)
+    await pouring
+    return waits
+
+
+def _section(title: str, before: Waits, after: Waits) -> Section:
+    quiet, troubled = list(before.values()), list(after.values())
+    goal = f"the goal is at most {GOAL}"
+    ratios = [
+        ratio(percentile(troubled, percent), percentile(quiet, percent)) for percent in (50, 99)
+    ]
+    return Section(
+        title=title,
+        figures=[
+            *latency_figures("healthy merchants, without it", quiet),
+            *latency_figures("healthy merchants, with it", troubled),
+            Figure(name="ratio of the p50", value=ratios[0], unit="x"),
+            Figure(name="ratio of the p99", value=ratios[1], unit="x", note=goal),
+            Figure(name="webhooks compared", value=len(quiet) + len(troubled), unit=""),
+        ],
+    )
+
+
+def _counted(stage: HookStage) -> Section:
+    hung = sum(each.hung for arrivals in stage.arrived for each in arrivals.arrivals)
+    figures = [
+        Figure(name="webhooks that met a hanging server", value=hung, unit=""),
+        Figure(name="tries after the first, of what had hung", value=stage.duplicates(), unit=""),
+    ]
+    return Section(title="Counted", figures=figures)
