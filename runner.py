@@ -48,6 +48,7 @@ from bus.topology import Inlet
 from handlers.terminal import (
     contracts_cli,
     dead_cli,
+    lanes_cli,
     notification_cli,
     payment_cli,
     top,
@@ -284,6 +285,7 @@ for name, sub_cli in {
     "payment": payment_cli(rank),
     "dead": dead_cli,
     "notification": notification_cli,
+    "lanes": lanes_cli,
     "contracts": contracts_cli(INLETS, VERSION),
     "merchant": merchant_cli,
     "channel": channel_cli,

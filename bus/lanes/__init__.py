@@ -21,7 +21,7 @@ The rules of this folder:
 
 from bus.lanes.facility import Lanes
 from bus.lanes.holds import INLET, desk
-from bus.lanes.look import LaneLook, SuccessRate
+from bus.lanes.look import LaneLook, LanesSeen, SuccessRate
 from bus.lanes.pace import CONCURRENCY_DEFAULT, CONCURRENCY_MAX, Pace
 
 INLETS = (INLET,)
@@ -32,6 +32,7 @@ __all__ = [
     "INLETS",
     "LaneLook",
     "Lanes",
+    "LanesSeen",
     "Pace",
     "SuccessRate",
     "desk",

@@ -98,6 +98,10 @@ class Lanes:
         """Every lane of the actor, whoever serves it."""
         return await look(self._actor, pool=self._pool, redis=self._redis, queues=self._queues)
 
+    def served(self) -> set[str]:
+        """The lanes that have a consumer in this process."""
+        return {name for name, lane in self._consumers.lanes.items() if lane.is_attached}
+
     async def open(self, lane: str) -> None:
         """Makes a lane before its first message comes."""
         await self._lobby.open([lane])

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
+import msgspec
 from aiormq.abc import AbstractChannel, DeliveredMessage
 
 from bus import topology
@@ -24,14 +24,12 @@ from bus.origin import new_event
 from bus.patience import Patience
 from bus.tasks import Tasks
 from schema.messages.bus import LaneOpened
+from schema.text import LaneName
 
 SQL = queries(__file__)
 
 PREFETCH = 200
 """First messages of so many lanes may be admitted together: that divides the fixed cost."""
-
-LANE = re.compile(r"[A-Za-z0-9_-]{1,64}(\.[A-Za-z0-9_-]{1,64})?")
-"""Ids only: the name becomes a queue's, a routing key and a metric."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -121,8 +119,9 @@ class Lobby:
     async def _open_lanes(self, guests: Sequence[Guest], _: bool) -> None:
         lanes = {guest.lane for guest in guests}
         for lane in lanes:
-            if not LANE.fullmatch(lane):
-                raise ValueError(f"{lane[:100]!r} is no lane's name")
+            msgspec.convert(
+                lane, LaneName
+            )  # one that is none stands alone in the end, and is buried
         await self.open(sorted(lanes))
 
     async def _send_on(self, guests: Sequence[Guest], _: None) -> None:
@@ -139,7 +138,9 @@ class Lobby:
 
     async def _refuse(self, guest: Guest, error: Exception, _: int) -> None:
         arrived = Arrived.of_delivered(guest.message, self._queue)
-        await self._graveyard.bury_bytes(f"{self._actor}.lanes", arrived, str(error))
+        await self._graveyard.bury_bytes(
+            f"{self._actor}.lanes", arrived, f"{guest.lane[:100]!r} can't be a lane: {error}"
+        )
         await self._settle(guest)
 
     async def _settle(self, guest: Guest) -> None:

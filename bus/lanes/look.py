@@ -12,10 +12,12 @@ from msgspec import Struct
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from bus.broker import Broker
 from bus.database import Pool
 from bus.jobs import now_utc
 from bus.lanes.consumers import Consumers, Lane
 from bus.lanes.holds import LaneRow, lanes_of
+from bus.lanes.line import Line
 from bus.lanes.pace import CONCURRENCY_DEFAULT
 from bus.lanes.queues import Depth, Queues
 from bus.lanes.shares import Shares, members_key
@@ -95,12 +97,35 @@ class Figures:
         )
 
 
+class LanesSeen:
+    """An actor's lanes as they can be seen from any process, also from one that serves none."""
+
+    def __init__(self, actor: str, *, broker: Broker, pool: Pool, redis: Redis, kind: str) -> None:
+        self._actor = actor
+        self._pool = pool
+        self._redis = redis
+        self._line = Line(broker, f"{actor}.look")
+        self._queues = Queues(self._line, actor, kind)
+
+    async def look(self) -> list[LaneLook]:
+        """Every lane, by name."""
+        return await look(self._actor, pool=self._pool, redis=self._redis, queues=self._queues)
+
+    async def look_at(self, lane: str) -> LaneLook | None:
+        """One lane."""
+        rows = [row for row in await lanes_of(self._pool, self._actor) if row.lane == lane]
+        figures = await _told(self._actor, self._redis)
+        return await _look(rows[0], figures.get(lane, []), self._queues) if rows else None
+
+    async def close(self) -> None:
+        await self._line.close()
+
+
 async def look(actor: str, *, pool: Pool, redis: Redis, queues: Queues) -> list[LaneLook]:
     """Every lane of an actor; without Redis, who serves it and how it goes is not known."""
     rows, figures = await lanes_of(pool, actor), await _told(actor, redis)
-    return list(
-        await asyncio.gather(*(_look(row, figures.get(row.lane, []), queues) for row in rows))
-    )
+    looks = (_look(row, figures.get(row.lane, []), queues) for row in rows)
+    return list(await asyncio.gather(*looks))
 
 
 async def _look(row: LaneRow, figures: Sequence[Figure], queues: Queues) -> LaneLook:

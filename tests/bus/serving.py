@@ -36,8 +36,7 @@ class Served:
 
     def attached(self) -> set[str]:
         """The lanes that have a consumer here."""
-        held = self.lanes._consumers.lanes
-        return {name for name, lane in held.items() if lane.is_attached}
+        return self.lanes.served()
 
 
 @dataclass

@@ -168,5 +168,5 @@ async def test_a_name_that_is_no_lanes_name_is_put_aside(workshop: Workshop) -> 
         await workshop.send(*visits("a", 1), *visits("多 words", 1), *visits("m1.e2", 1))
         await at_last(lambda: sink.has("a1", "m1.e21"))
         (letter,) = await at_last(lambda: workshop.dead("example.lanes"))
-    assert "no lane's name" in letter.reason
+    assert "can't be a lane" in letter.reason
     assert await workshop.waiting("example.lobby") == []
