@@ -21,6 +21,7 @@ from deploy.local.services import Services
 
 SCENARIOS: dict[str, Callable[[Services, Knobs], Coroutine[None, None, Result]]] = {
     payments.NAME: payments.run,
+    lanes.NAME: lanes.run,
     notify.NAME: notify.run,
     isolation.NAME: isolation.run,
 }
