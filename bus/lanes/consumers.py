@@ -19,10 +19,14 @@ from aiormq.exceptions import AMQPError
 
 from bus import topology
 from bus.broker import CANCEL_TIMEOUT_S, Arrived, Reader
+from bus.lanes.bell import Bell
 from bus.lanes.line import Line
 from bus.lanes.pace import CONCURRENCY_DEFAULT, CONCURRENCY_MAX, LANES_PER_CHANNEL_MAX
 from bus.limit import Limit
 from bus.tasks import Tasks
+
+FOLLOW_S = 0.05
+"""How far a prefetch may lag behind its lane's concurrency."""
 
 GONE = (*CONNECTION_EXCEPTIONS, AMQPError, RuntimeError, OSError)
 """What a channel says that is no more: what was on it comes again, nothing else is to be done."""
@@ -43,6 +47,8 @@ class Lane:
         self.in_hand: dict[int, Arrived] = {}
         self.active_at = self.looked_at = _now()
         self.changing = asyncio.Lock()
+        self.is_following = False
+        """Its prefetch is about to become its concurrency."""
         self.is_closing = False
         """Its end has begun here: it is not attached again until that is decided."""
 
@@ -75,15 +81,16 @@ class _Channel:
 class Consumers:
     """Attaches lanes, reads from them and lets go of them."""
 
-    def __init__(self, line: Line, actor: str, read: Reader, wake: Callable[[], None]) -> None:
+    def __init__(self, line: Line, actor: str, read: Reader, bell: Bell) -> None:
         self.lanes: dict[str, Lane] = {}
         self._line = line
         self._actor = actor
         self._read = read
-        self._wake = wake
+        self._bell = bell
         self._channels: list[_Channel] = []
         self._opening = asyncio.Lock()
         self._reading = Tasks(f"{actor}.lanes")
+        self._following = Tasks(f"{actor}.lanes.limits")
 
     def lane(self, name: str) -> Lane:
         """A lane, whether it is attached or not."""
@@ -99,13 +106,16 @@ class Consumers:
             del self.lanes[name]
 
     def limit(self, name: str, concurrency: int) -> None:
-        """What may begin at once, from now on; the prefetch follows at the next comparison."""
+        """What may begin at once, from now on; the prefetch soon follows."""
         assert 1 <= concurrency <= CONCURRENCY_MAX
         lane = self.lane(name)
-        if lane.concurrency != concurrency:
-            lane.concurrency = concurrency
-            lane.gate.change(concurrency)
-            self._wake()
+        if lane.concurrency == concurrency:
+            return
+        lane.concurrency = concurrency
+        lane.gate.change(concurrency)
+        if lane.is_attached and not lane.is_following:
+            lane.is_following = True
+            self._following.spawn(self._follow(lane))
 
     async def attach(self, lane: Lane) -> None:
         """Consumes from a lane. Raises ChannelNotFoundEntity where it has no queue."""
@@ -118,6 +128,14 @@ class Consumers:
         async with lane.changing:
             await self._cancel(lane)
 
+    async def _follow(self, lane: Lane) -> None:
+        """Not for every step: a concurrency that grows changes many times a second."""
+        await asyncio.sleep(FOLLOW_S)
+        lane.is_following = False
+        if lane.prefetch != lane.concurrency:
+            with suppress(*GONE):  # whoever lost the channel is woken, and attaches anew
+                await self.renew(lane)
+
     async def renew(self, lane: Lane) -> None:
         """A new consumer in place of the old one: with another prefetch, or because it is deaf."""
         async with lane.changing:
@@ -129,6 +147,7 @@ class Consumers:
         """Takes nothing more of any lane."""
         with suppress(TimeoutError):
             async with asyncio.timeout(CANCEL_TIMEOUT_S):
+                await self._following.finish()
                 lanes = (self.detach(lane) for lane in self.lanes.values())
                 await asyncio.gather(*lanes, return_exceptions=True)
 
@@ -189,16 +208,16 @@ class Consumers:
         """What was attached here is not any more; what was in hand comes again."""
         if channel in self._channels:
             self._channels.remove(channel)
+        self._bell.ring_for(lane.name for lane in channel.lanes)
         for lane in tuple(channel.lanes):
             self._drop(lane)
-        self._wake()
 
     def _cancelled(self, channel: _Channel, frame: Any) -> None:
         """The broker has ended a consumer: its queue is gone, or has moved."""
         for lane in tuple(channel.lanes):
             if lane.tag == frame.consumer_tag:
                 self._drop(lane)
-        self._wake()
+                self._bell.ring_for([lane.name])
 
     async def _take(self, lane: Lane, channel: AbstractChannel, message: DeliveredMessage) -> None:
         lane.active_at = _now()

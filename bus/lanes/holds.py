@@ -6,7 +6,7 @@ An operator's word is a command on the queue `lanes`; any process that serves la
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Literal
 
@@ -122,10 +122,15 @@ async def hold_lane(pool: Pool, actor: str, lane: str, hold: Hold | None) -> Non
         await save(connection, rows)
 
 
-async def lanes_of(pool: Pool, actor: str) -> list[LaneRow]:
-    """All lanes of an actor."""
-    rows = await pool.fetch(SQL.all_lanes, actor)
-    return [LaneRow(actor=actor, **row) for row in rows]
+async def lanes_of(
+    pool: Pool, actor: str, names: Collection[str] | None = None
+) -> dict[str, LaneRow]:
+    """An actor's lanes by name: all, or some."""
+    if names is None:
+        rows = await pool.fetch(SQL.all_lanes, actor)
+    else:
+        rows = await pool.fetch(SQL.some_lanes, actor, sorted(names))
+    return {row["lane"]: LaneRow(actor=actor, **row) for row in rows}
 
 
 async def _lock(connection: Connection, keys: Iterable[Key]) -> LaneRows:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -16,6 +16,7 @@ from bus.database import Pool, queries
 from bus.dead import Graveyard
 from bus.effects import Delivery, Outgoing, deliveries
 from bus.gather import Gather
+from bus.lanes.bell import Bell
 from bus.lanes.consumers import GONE
 from bus.lanes.line import Line
 from bus.lanes.queues import Queues
@@ -47,14 +48,14 @@ class Lobby:
 
     def __init__(
         self, actor: str, *, line: Line, queues: Queues, broker: Broker, pool: Pool,
-        wake: Callable[[], None],
+        bell: Bell,
     ) -> None:  # fmt: skip
         self._actor = actor
         self._line = line
         self._queues = queues
         self._broker = broker
         self._pool = pool
-        self._wake = wake
+        self._bell = bell
         self._graveyard = Graveyard(broker)
         self._channel: AbstractChannel | None = None
         self._tag = ""
@@ -77,7 +78,7 @@ class Lobby:
             return
         self._tag = ""
         self._channel = channel = await self._line.channel()
-        channel.closing.add_done_callback(lambda _: self._wake())
+        channel.closing.add_done_callback(lambda _: self._bell.ring())
         channel.on_consumer_cancel_callbacks.add(self._cancelled)
         await channel.basic_qos(prefetch_count=PREFETCH)
         consuming = await channel.basic_consume(self._queue, self._enter)
@@ -106,7 +107,7 @@ class Lobby:
         await self._pool.execute(SQL.end_opening, self._actor, names)
         if new:
             await self._announce([row["lane"] for row in new])
-        self._wake()
+        self._bell.ring_for(names)
 
     async def _enter(self, message: DeliveredMessage) -> None:
         assert self._channel is not None
@@ -156,7 +157,7 @@ class Lobby:
 
     def _cancelled(self, _: object) -> None:
         self._tag = ""
-        self._wake()
+        self._bell.ring()
 
     @property
     def _queue(self) -> str:

@@ -80,10 +80,6 @@ class Figures:
         await self._redis.set(self._key, msgspec.json.encode(figures), ex=KEPT_S)
         return len(figures)
 
-    async def withdraw(self) -> None:
-        """Tells nothing any more."""
-        await self._redis.delete(self._key)
-
     def _figure(self, lane: Lane) -> Figure:
         oldest = next(iter(lane.in_hand.values()), None)
         return Figure(
@@ -113,9 +109,9 @@ class LanesSeen:
 
     async def look_at(self, lane: str) -> LaneLook | None:
         """One lane."""
-        rows = [row for row in await lanes_of(self._pool, self._actor) if row.lane == lane]
+        row = (await lanes_of(self._pool, self._actor, [lane])).get(lane)
         figures = await _told(self._actor, self._redis)
-        return await _look(rows[0], figures.get(lane, []), self._queues) if rows else None
+        return row and await _look(row, figures.get(lane, []), self._queues)
 
     async def close(self) -> None:
         await self._line.close()
@@ -124,7 +120,7 @@ class LanesSeen:
 async def look(actor: str, *, pool: Pool, redis: Redis, queues: Queues) -> list[LaneLook]:
     """Every lane of an actor; without Redis, who serves it and how it goes is not known."""
     rows, figures = await lanes_of(pool, actor), await _told(actor, redis)
-    looks = (_look(row, figures.get(row.lane, []), queues) for row in rows)
+    looks = (_look(row, figures.get(row.lane, []), queues) for row in rows.values())
     return list(await asyncio.gather(*looks))
 
 

@@ -3,6 +3,11 @@
 SELECT lane, state, closing_by, hold, held_until, reason
 FROM bus.lane WHERE actor = $1 ORDER BY lane;
 
+-- some_lanes
+-- The same of a few lanes, of which something was heard.
+SELECT lane, state, closing_by, hold, held_until, reason
+FROM bus.lane WHERE actor = $1 AND lane = ANY($2::text[]) ORDER BY lane;
+
 -- begin_opening
 -- Says that lanes are about to have a queue: waits for whoever is just deleting one, and stops who
 -- wants to.

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable
 
+from bus.lanes.bell import Bell
 from bus.lanes.consumers import Consumers, Lane
 from bus.lanes.pace import Pace
 from bus.lanes.queues import Queues
@@ -25,14 +26,14 @@ class Watch:
 
     def __init__(
         self, consumers: Consumers, queues: Queues, shares: Shares, pace: Pace,
-        *, others: Callable[[], Iterable[str]], wake: Callable[[], None],
+        *, others: Callable[[], Iterable[str]], bell: Bell,
     ) -> None:  # fmt: skip
         self._consumers = consumers
         self._queues = queues
         self._shares = shares
         self._after_s = pace.stalled_after_s
         self._others = others
-        self._wake = wake
+        self._bell = bell
         self._looked_at_others_at = 0.0
 
     async def watch_once(self) -> int:
@@ -62,7 +63,7 @@ class Watch:
         else:
             await self._consumers.renew(lane)
         log.warning("lane_stalled", lane=lane.name, depth=depth and depth.messages)
-        self._wake()
+        self._bell.ring_for([lane.name])
         return True
 
     async def _adopt(self, name: str) -> bool:
@@ -71,5 +72,5 @@ class Watch:
             return False
         log.warning("lane_adopted", lane=name)
         self._shares.adopt(name)
-        self._wake()
+        self._bell.ring_for([name])
         return True
