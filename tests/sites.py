@@ -114,6 +114,15 @@ async def a_redis_database(url: str) -> AsyncIterator[str]:
             await claims.delete(_claim_key(number))
 
 
+def remember_the_queues(services: Services) -> None:
+    """As if the queues had been made some minutes ago.
+
+    RabbitMQ 3.10 writes the list of its quorum queues to disk every three minutes, and can't
+    restart those that were younger when it was killed, although their messages are safe.
+    """
+    rabbitmqctl(services, "eval", "[dets:sync(Table) || Table <- dets:all()].")
+
+
 def rabbitmqctl(services: Services, *words: str) -> str:
     """What the private broker's own command-line tool says."""
     assert isinstance(services.keeper, PrivateServers) and services.keeper.binaries is not None

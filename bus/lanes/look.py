@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
@@ -27,6 +28,7 @@ SuccessRate = Callable[[str], float | None]
 """How well a lane goes, 0 to 1, as its actor sees it; None where nothing is known."""
 
 KEPT_S = 6
+AWAY = (RedisError, OSError, TimeoutError)
 
 
 class LaneLook(Struct, frozen=True, kw_only=True):
@@ -77,7 +79,8 @@ class Figures:
             for lane in self._consumers.lanes.values()
             if lane.is_attached or lane.in_hand
         ]
-        await self._redis.set(self._key, msgspec.json.encode(figures), ex=KEPT_S)
+        with suppress(*AWAY):  # the shares have said so already
+            await self._redis.set(self._key, msgspec.json.encode(figures), ex=KEPT_S)
         return len(figures)
 
     def _figure(self, lane: Lane) -> Figure:
@@ -176,7 +179,7 @@ async def _told(actor: str, redis: Redis) -> dict[str, list[Figure]]:
         names: Any = await redis.zrange(members_key(actor), 0, -1)
         keys = [f"{members_key(actor)}:{name.decode()}" for name in names]
         parts = await redis.mget(keys) if keys else []
-    except (RedisError, OSError, TimeoutError):
+    except AWAY:
         return {}
     told: dict[str, list[Figure]] = {}
     for part in parts:

@@ -16,7 +16,7 @@ from tests.bus.serving import Served, Sink, serving, sinking, visits
 from tests.bus.worker import QUICK
 from tests.bus.workshop import Workshop, at_last
 
-LANES = [f"m{number}" for number in range(40)]
+LANES = [f"m{number}x" for number in range(40)]
 NOWHERE = "redis://127.0.0.1:1/0"
 
 

@@ -15,7 +15,7 @@ from tests.bus.wire import a_wire
 from tests.bus.workshop import Workshop, at_last
 from tests.sites import rabbitmqctl
 
-LANES = [f"m{number}" for number in range(12)]
+LANES = [f"m{number}x" for number in range(12)]
 
 
 async def _attached(served: Served, *lanes: str) -> bool:
@@ -41,7 +41,7 @@ async def test_a_lane_whose_queue_is_gone_ends_one_channel_and_is_made_again(
     async with sinking(workshop, sink) as served:
         await served.lanes._lobby.open(LANES)
         await at_last(lambda: _attached(served, *LANES))
-        lost = "m5"
+        lost = "m5x"
         await served.lanes.pause(lost, until=None, reason="test")
         before = _tags(served)
         await served.lanes._queues.delete_deserted(lost)
