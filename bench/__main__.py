@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from bench import isolation, notify, payments
+from bench import isolation, lanes, notify, payments
 from bench.backing import PROFILE, alone, fresh_services
 from bench.payments import Knobs
 from bench.phases import Span
@@ -21,14 +21,15 @@ from deploy.local.services import Services
 
 SCENARIOS: dict[str, Callable[[Services, Knobs], Coroutine[None, None, Result]]] = {
     payments.NAME: payments.run,
-    lanes.NAME: lanes.run,
     notify.NAME: notify.run,
     isolation.NAME: isolation.run,
+    lanes.NAME: lanes.run,
 }
 SMOKES: dict[str, Callable[[Services], Coroutine[None, None, Result]]] = {
     payments.NAME: payments.smoke,
     notify.NAME: notify.smoke,
     isolation.NAME: isolation.smoke,
+    lanes.NAME: lanes.smoke,
 }
 
 cli = typer.Typer(add_completion=False, pretty_exceptions_enable=False)

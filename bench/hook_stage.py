@@ -40,6 +40,7 @@ from schema.profiles import MerchantProfile
 SQL = queries(__file__)
 
 BATCH = 200
+POURED_AT_ONCE = 1_000
 DRAIN_LOOK_S = 0.25
 
 
@@ -79,8 +80,8 @@ class HookStage:
     async def pour(self, merchant_no: str, count: int) -> None:
         """A burst to one merchant: the rows and the wishes, as the room itself writes them."""
         lane, url, body = f"m{merchant_no}", f"{self.receiver.url}/m/{merchant_no}", '{"burst":1}'
-        for first in range(0, count, BATCH):
-            numbers = range(first, min(first + BATCH, count))
+        for first in range(0, count, POURED_AT_ONCE):
+            numbers = range(first, min(first + POURED_AT_ONCE, count))
             ids = [f"evt_{secrets.token_hex(12)}_payment_succeeded" for _ in numbers]
             await self.pool.execute(SQL.add_notifications, ids, merchant_no, url, body)
             self.said.update(dict.fromkeys(ids, time.monotonic()))

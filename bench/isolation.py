@@ -4,7 +4,8 @@ Two figures, each a ratio of the same merchants' 99th percentile, from the word 
 with and without the troublesome ones:
 
 - 1,000 merchants, of whom a tenth hangs for 30 s each time, with half of all traffic;
-- 100,000 messages at once in one merchant's lane.
+- 100,000 messages at once to one merchant: while they come into his lane as fast as they can be
+  written, and while they are told to him.
 """
 
 from __future__ import annotations
@@ -62,12 +63,16 @@ async def _run(services: Services, trouble: Trouble) -> Result:
         quiet = await _traffic(stage, well, (), trouble)
         hanging = await _with_hanging(stage, well, trouble)
         calm = await _traffic(stage, well, (), trouble)
-        burst = await _with_burst(stage, well, trouble)
-        expected = {*quiet, *hanging, *calm, *burst}
+        pouring = asyncio.create_task(stage.pour(stage.merchants[0], trouble.burst))
+        pour = await _traffic(stage, well, (), trouble)
+        await pouring
+        served = await _traffic(stage, well, (), trouble)
+        expected = {*quiet, *hanging, *calm, *pour, *served}
         checks = stage.checks(expected)
         sections = [
             _section("A tenth of the merchants hangs, with half of all traffic", quiet, hanging),
-            _section(f"{trouble.burst:,} messages at once to one merchant", calm, burst),
+            _section(f"{trouble.burst:,} to one merchant, while they come in", calm, pour),
+            _section(f"{trouble.burst:,} to one merchant, while they are told", calm, served),
             _counted(stage),
         ]
         return Result(
@@ -111,14 +116,6 @@ async def _with_hanging(stage: HookStage, well: Sequence[str], trouble: Trouble)
     await stage.let_hang(hanging, HANG_S)
     waits = await _traffic(stage, well, hanging, trouble)
     await stage.let_hang((), 0)
-    return waits
-
-
-async def _with_burst(stage: HookStage, well: Sequence[str], trouble: Trouble) -> Waits:
-    """The burst is being served while the others' traffic goes on."""
-    pouring = asyncio.create_task(stage.pour(stage.merchants[0], trouble.burst))
-    waits = await _traffic(stage, well, (), trouble)
-    await pouring
     return waits
 
 

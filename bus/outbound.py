@@ -9,6 +9,7 @@ was opened, and is not kept for long.
 from __future__ import annotations
 
 import asyncio
+import resource
 import socket
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -86,6 +87,15 @@ def guarded_connector(reach: Reach, resolver: AbstractResolver) -> aiohttp.TCPCo
         limit=0,
         ttl_dns_cache=10,
     )
+
+
+def allow_handles(wanted: int) -> None:
+    """Lets this process open so many files and sockets, if the system's hard limit allows it: the
+    usual soft limit of 1,024 is used up by a thousand slow servers."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    if soft != resource.RLIM_INFINITY and soft < most:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
 
 
 async def names_objection(host: str, resolver: GuardedResolver) -> str | None:

@@ -38,8 +38,15 @@ EventFilter = Annotated[
 EndpointId = Annotated[
     str, Meta(pattern=r"^we_[0-9a-z]{16}$(?!\n)", description="Number of a webhook endpoint.")
 ]
+EventId = Annotated[
+    str, Meta(pattern=r"^evt_[0-9a-z_]{1,70}$(?!\n)", description="Number of an event: webhook-id.")
+]
 NotificationId = Annotated[
-    str, Meta(pattern=r"^evt_[0-9a-z_]{1,100}$(?!\n)", description="Number of a notification.")
+    str,
+    Meta(
+        pattern=r"^evt_[0-9a-z_]{1,100}$(?!\n)",
+        description="That of its event, and of its endpoint.",
+    ),
 ]
 WebhookUrl = Annotated[
     str,

@@ -75,6 +75,8 @@ def opened(wish: SaveWebhookEndpoint, count: int, now: datetime) -> Endpoint | R
     return Endpoint(
         endpoint_id=wish.endpoint_id,
         merchant_no=wish.merchant_no,
+        state=EndpointState.ENABLED if wish.is_enabled else EndpointState.DISABLED,
+        reason=None if wish.is_enabled else BY_WISH,
         terms=wish.terms,
         secrets=(wish.secret,) if wish.secret else (),
         created_at=now,

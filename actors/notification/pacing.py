@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
+from prometheus_client import Counter, Histogram
+
 from actors.notification.health import NEW, Health, Verdict, heard
 from bus.errors import is_broker_trouble, world_is_down
 from bus.jobs import now_utc
@@ -30,6 +32,15 @@ LANES_KEPT_MAX = 20_000
 
 NOW_PER_LANE_MAX = 2
 """Tries beside the lane, for those who wait for the answer; more than that go into the lane."""
+
+
+TRIES = Counter("tomato_webhook_tries_total", "Tries to deliver webhooks", ["verdict"])
+TRY_SECONDS = Histogram(
+    "tomato_webhook_seconds",
+    "Time of one try, its answer included",
+    buckets=(0.02, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 30),
+)
+PAUSES = Counter("tomato_webhook_pauses_total", "Pauses of lanes whose server is unwell")
 
 
 class LaneControl(Protocol):
@@ -96,6 +107,8 @@ class Pacing:
 
     def learn(self, lane: str, verdict: Verdict, cost_ms: int) -> None:
         """Takes one more try into account."""
+        TRIES.labels(verdict.value).inc()
+        TRY_SECONDS.observe(cost_ms / 1_000)
         pace = self._pace(lane)
         before = pace.health
         is_busy = pace.under_way + 1 >= before.concurrency
@@ -113,12 +126,13 @@ class Pacing:
             lanes.limit(lane, after.concurrency)
         until = after.paused_until
         if until is not None and until != before.paused_until:
+            PAUSES.inc()
             log.warning("lane_paused", lane=lane, until=until.isoformat(), pauses=after.pauses)
             reason = f"{after.acknowledged_percent} % of the last tries were acknowledged"
             self._driving.spawn(self._pause(lanes, lane, until, reason))
 
     async def _pause(self, lanes: LaneControl, lane: str, until: datetime, reason: str) -> None:
-        """A pause that can't be made now is asked for again by the next try that fails."""
+        """Where it can't be made now, the lane goes on with one try at a time."""
         try:
             await lanes.pause(lane, until=until, reason=reason)
         except Exception as error:

@@ -31,6 +31,7 @@ from actors.notification.sender import Post, WebhookSender
 from actors.notification.store import Thing
 from actors.notification.tries import (
     NOTHING,
+    Opening,
     after,
     claim_end,
     concerns_endpoint,
@@ -98,16 +99,12 @@ class Posts:
         for wish in wishes:
             row = rows.get(wish.notification_id)
             endpoint = endpoints.get(row.endpoint_id or "") if row else None
-            others = siblings.get((row.endpoint_id or "", row.subject), []) if row else []
+            others = siblings.get(_thing(row), []) if row else []
             found = opening(row, wish.attempt, endpoint, others, now) if row else NOTHING
             if found.row is not None and found.row != row:
                 rows[wish.notification_id] = changed[wish.notification_id] = found.row
-            if found.row is None or not (found.is_ours or found.waits):
-                tickets.append(None)
-                continue
-            post = self._post(found.row, endpoint, merchants.get(found.row.merchant_no), now)
-            is_answered = isinstance(wish, TryNotification)
-            tickets.append(Ticket(post=post, is_ours=found.is_ours, is_answered=is_answered))
+            merchant = merchants.get(row.merchant_no) if row else None
+            tickets.append(self._ticket(wish, found, endpoint, merchant, now))
         await store.change_notifications(connection, list(changed.values()))
         return tickets
 
@@ -126,6 +123,21 @@ class Posts:
             answer = await self.sender.post(post)
         self.pacing.learn(lane, verdict(answer), answer.tried.cost_ms)
         return answer
+
+    def _ticket(
+        self,
+        wish: DeliverNotification | TryNotification,
+        found: Opening,
+        endpoint: Endpoint | None,
+        merchant: MerchantProfile | None,
+        now: datetime,
+    ) -> Ticket | None:
+        """The try that is to be made, if there is one."""
+        if found.row is None or not (found.is_ours or found.waits):
+            return None
+        post = self._post(found.row, endpoint, merchant, now)
+        is_answered = isinstance(wish, TryNotification)
+        return Ticket(post=post, is_ours=found.is_ours, is_answered=is_answered)
 
     def _post(
         self,
@@ -239,21 +251,17 @@ async def _record_endpoints(
     now: datetime,
 ) -> dict[str, tuple[Effect, ...]]:
     """Tries that end a row of failures, or continue one, concern the endpoint as well."""
-    concerned = {
-        ticket.post.row.notification_id: (ticket.post.endpoint, outcome.tried)
+    tries = [
+        (ticket.post.endpoint, rows[outcome.tried.notification_id], outcome.tried)
         for ticket, outcome in pairs
-        if isinstance(outcome, Answer)
-        and ticket.post.endpoint is not None
-        and rows[ticket.post.row.notification_id].attempts == outcome.tried.number
-        and concerns_endpoint(
-            ticket.post.endpoint, rows[ticket.post.row.notification_id], outcome.tried
-        )
-    }
-    locked = await store.lock_endpoints(connection, (e.endpoint_id for e, _ in concerned.values()))
+        if isinstance(outcome, Answer) and ticket.post.endpoint is not None
+    ]
+    concerned = [each for each in tries if concerns_endpoint(*each)]
+    locked = await store.lock_endpoints(connection, (each.endpoint_id for each, _, _ in concerned))
     effects: dict[str, tuple[Effect, ...]] = {}
-    for id, (endpoint, tried) in concerned.items():
-        known = locked[endpoint.endpoint_id]
-        locked[endpoint.endpoint_id], effects[id] = endpoint_after(known, rows[id], tried, now)
+    for seen, row, tried in concerned:
+        after, said = endpoint_after(locked[seen.endpoint_id], row, tried, now)
+        locked[seen.endpoint_id], effects[row.notification_id] = after, said
     await store.change_endpoints(connection, list(locked.values()))
     return effects
 
@@ -300,5 +308,5 @@ def _thing(row: Notification) -> Thing:
 def _url(row: Notification, endpoint: Endpoint | None, merchant: MerchantProfile | None) -> str:
     if endpoint is not None:
         return endpoint.terms.url
-    is_profiles = row.url_from == "profile" and merchant is not None and merchant.notify_url
-    return merchant.notify_url if is_profiles and merchant and merchant.notify_url else row.url
+    profiles = merchant.notify_url if merchant is not None else None
+    return profiles if profiles and row.url_from == "profile" else row.url

@@ -5,7 +5,7 @@ A book holds all that one batch speaks of: notifications, endpoints, and merchan
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -43,6 +43,7 @@ UNKNOWN_MERCHANT = Refusal(code="unknown_merchant", reason="no such merchant", p
 NO_ADDRESS = Refusal(code="no_address", reason="the merchant has no address that hears this")
 NOT_FOUND = Refusal(code="notification_not_found", reason="the merchant has no such notification")
 DISABLED = Refusal(code="endpoint_disabled", reason="its endpoint is disabled; enable it first")
+TAKEN = Refusal(code="event_id_taken", reason="it names another merchant's event", param="event_id")
 NO_JSON = Refusal(code="invalid_json", reason="data is not a JSON document", param="data")
 
 
@@ -175,9 +176,15 @@ def _send(outbox: Outbox, wish: SendNotification, now: datetime) -> Decision:
         notify_url=wish.notify_url,
     )
     written = list(_addressed(outbox, said, wish.event_id, now, wish.endpoint_id))
+    known = [outbox.get(row.notification_id) for row in written]
     if not written:
         return _refused(NO_ADDRESS)
-    return _accepted(written, wish.acceptance)
+    if any(row is not None and row.merchant_no != wish.merchant_no for row in known):
+        return _refused(TAKEN)
+    if all(known):  # said twice: it is one event
+        return Decision(effects=(_answer([row for row in known if row is not None]),))
+    fresh = [row for row, old in zip(written, known, strict=True) if old is None]
+    return _accepted(fresh, wish.acceptance)
 
 
 def _json(text: str) -> msgspec.Raw | None:
@@ -223,9 +230,14 @@ def _accepted(rows: list[Notification], acceptance: Acceptance) -> Decision:
     is_tried_now = acceptance == "sync" and len(rows) == 1 and rows[0].is_open
     if is_tried_now:
         return _decision(rows, now=True)
-    ids = tuple(row.notification_id for row in rows)
-    state = rows[0].state.value if len(rows) == 1 else None
-    return _decision(rows, Reply(NotificationAnswered(notification_ids=ids, state=state)))
+    return _decision(rows, _answer(rows))
+
+
+def _answer(rows: Sequence[Row]) -> Reply:
+    ids = tuple(map(row_id, rows))
+    one = rows[0] if len(rows) == 1 else None
+    state = one.state.value if isinstance(one, Notification) else None
+    return Reply(NotificationAnswered(notification_ids=ids, state=state))
 
 
 def _refused(refusal: Refusal) -> Decision:

@@ -15,13 +15,23 @@ from actors.notification.notification import Answer, Notification, Try
 from actors.notification.signing import signed_headers
 from actors.notification.tries import is_acknowledged
 from bus.jobs import now_utc
-from bus.outbound import GuardedResolver, NoSuchName, NotAllowed, guarded_connector
+from bus.outbound import (
+    GuardedResolver,
+    NoSuchName,
+    NotAllowed,
+    allow_handles,
+    guarded_connector,
+)
 from schema.reach import Reach, objection
 
 RESPONSE_BYTES_MAX = 16 * 1024
 """More is not read: the connection is closed instead. Nothing is unpacked, so 16 kB stay 16 kB."""
 
 RESPONSE_KEPT = 1_024
+
+HANDLES = 8_192
+"""Far above the sockets that `pacing.py` hands out, the connections kept alive between tries, and
+everything else that a process has open."""
 
 
 class Post(Struct, frozen=True, kw_only=True):
@@ -41,11 +51,13 @@ class WebhookSender:
 
     def __init__(self, reach: Reach) -> None:
         self._reach = reach
+        self._resolver = GuardedResolver(reach)
         self._session: aiohttp.ClientSession | None = None
 
     async def start(self) -> None:
+        allow_handles(HANDLES)
         self._session = aiohttp.ClientSession(
-            connector=guarded_connector(self._reach, GuardedResolver(self._reach)),
+            connector=guarded_connector(self._reach, self._resolver),
             auto_decompress=False,
             cookie_jar=aiohttp.DummyCookieJar(),
         )
@@ -53,6 +65,7 @@ class WebhookSender:
     async def stop(self) -> None:
         if self._session is not None:
             await self._session.close()
+        await self._resolver.close()
 
     async def post(self, post: Post) -> Answer:
         """Makes one try and tells how it went."""

@@ -138,7 +138,10 @@ def endpoint_after(
 
 
 def concerns_endpoint(endpoint: Endpoint, row: Notification, tried: Try) -> bool:
-    """Whether this try can change its endpoint: most can't, and need no lock on it."""
+    """Whether this try can change its endpoint: most can't, and need no lock on it. `row` is the
+    notification after it, or after another one that was recorded first."""
+    if row.attempts != tried.number:
+        return False
     is_cleared = endpoint.failed_at is not None and row.state is NotificationState.DELIVERED
     return is_cleared or tried.status == 410 or row.state is NotificationState.EXHAUSTED
 

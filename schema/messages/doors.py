@@ -14,6 +14,7 @@ from schema.webhooks import (
     Acceptance,
     EndpointId,
     EndpointTerms,
+    EventId,
     NotificationId,
     SealedSecret,
     WebhookType,
@@ -83,7 +84,7 @@ class SendNotification(Message, frozen=True, kw_only=True):
     """
 
     merchant_no: MerchantNo
-    event_id: NotificationId
+    event_id: EventId
     type: WebhookType
     subject: Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[!-~]+$(?!\n)")]
     data: Annotated[str, Meta(max_length=65_536)]

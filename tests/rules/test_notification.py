@@ -209,6 +209,23 @@ def test_nobody_who_listens_is_an_answer_too() -> None:
     assert answer.refusal.code == "no_address"
 
 
+def test_an_event_that_is_sent_twice_is_one_event_whatever_became_of_it() -> None:
+    outbox = an_outbox()
+    answer_to(outbox, a_wish_to_send())
+    sent = outbox.notification(MERCHANT_NO, "evt_note")
+    assert sent is not None
+    outbox.put(replace(sent, state=NotificationState.DELIVERED, attempts=1))
+    for acceptance in ("async", "sync"):
+        decision = decide_wish(outbox, a_wish_to_send(acceptance=acceptance), NOW)
+        answer = NotificationAnswered(notification_ids=("evt_note",), state="delivered")
+        assert (decision.changes, decision.effects) == ((), (Reply(answer),))
+
+
+def test_nobody_takes_the_number_of_another_merchants_event() -> None:
+    strangers = a_notification(notification_id="evt_note", merchant_no="100001")
+    assert answer_to(an_outbox(strangers), a_wish_to_send()).refusal.code == "event_id_taken"
+
+
 # Sending again.
 
 
@@ -271,6 +288,13 @@ def test_a_new_endpoint_is_kept_with_its_secret() -> None:
     assert answer == WebhookEndpointAnswered(endpoint_id=ENDPOINT_ID, version=1)
     made = outbox.endpoint(MERCHANT_NO, ENDPOINT_ID)
     assert made is not None and made.secrets == (SECRET,) and made.terms.url == OTHER_HOOK
+
+
+def test_a_new_endpoint_may_begin_disabled() -> None:
+    outbox = an_outbox()
+    answer_to(outbox, a_wish_to_save(is_enabled=False))
+    made = outbox.endpoint(MERCHANT_NO, ENDPOINT_ID)
+    assert made is not None and (made.state, made.reason) == ("disabled", "as its owner wished")
 
 
 def test_a_wish_that_comes_again_changes_nothing() -> None:
