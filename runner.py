@@ -29,8 +29,11 @@ from actors.channels.actor import ask_again, calls, notices
 from actors.channels.wechat import WechatSender
 from actors.merchants.terminal import channel_cli, merchant_cli, rate_cli, risk_cli
 from actors.notification.actor import INLETS as NOTIFICATION
-from actors.notification.actor import delivery, notification
+from actors.notification.actor import at_once, delivery, notification, wishes
+from actors.notification.pacing import Pacing
+from actors.notification.posts import Posts
 from actors.notification.sender import WebhookSender
+from actors.notification.sweeper import Sweeper
 from actors.ordering.actor import INLETS as ORDERING
 from actors.ordering.actor import ordering
 from actors.risk.actor import INLETS as RISK
@@ -42,13 +45,21 @@ from bus import logs, migrations, tracing
 from bus.caller import Caller, CallerRun
 from bus.decider import Decider, DeciderRun
 from bus.heartbeat import Heartbeat
-from bus.lanes import Lanes
+from bus.lanes import INLETS as LANES
+from bus.lanes import Lanes, Pace, SuccessRate, desk
 from bus.lease import Lease
 from bus.process import Door, Part, Shared, serve
 from bus.shards import Balance, Dispatcher, Shards
 from bus.supervisor import supervise
 from bus.topology import Inlet
-from handlers.terminal import contracts_cli, dead_cli, payment_cli, top
+from handlers.terminal import (
+    contracts_cli,
+    dead_cli,
+    lanes_cli,
+    notification_cli,
+    payment_cli,
+    top,
+)
 from schema.settings import MissingSetting, Settings, SimulatorSettings
 
 cli = typer.Typer(
@@ -83,17 +94,33 @@ def decide_with(
     )
 
 
-def call_with(shared: Shared, caller: Caller[Any, Any], *, lanes: bool = False) -> CallerRun:
+def call_with(
+    shared: Shared, caller: Caller[Any, Any], *, lanes: bool = False, linger_ms: int = 1_000
+) -> CallerRun:
+    """`linger_ms` is the most that this caller's messages wait for company."""
     settings = shared.settings
     return CallerRun(
         caller,
         pool=shared.pool,
         broker=shared.broker,
-        linger_ms=settings.linger_ms,
+        linger_ms=min(linger_ms, settings.linger_ms),
         batch_max=settings.batch_max,
         prefetch=settings.prefetch,
         lanes=lanes,
     )
+
+
+def lanes_with(
+    shared: Shared, actor: str, run: CallerRun, success_rate: SuccessRate | None = None
+) -> Lanes:
+    """An actor's lanes; a room that has some also runs the desk where operators hold them."""
+    settings = shared.settings
+    return Lanes(
+        actor, run,
+        broker=shared.broker, broadcasts=shared.broadcasts, pool=shared.pool, redis=shared.redis,
+        queue_type=settings.lane_queue_type, pace=Pace(idle_close_s=settings.lane_idle_close_s),
+        success_rate=success_rate,
+    )  # fmt: skip
 
 
 def ordering_room(shared: Shared) -> Sequence[Part]:
@@ -140,15 +167,19 @@ def ledger_writer(shared: Shared, shards: Shards, shard: int, lease: Lease) -> D
 
 
 def notification_room(shared: Shared) -> Sequence[Part]:
-    sender = WebhookSender()
-    posts = call_with(shared, delivery(shared.directory, shared.vault, sender), lanes=True)
-    lanes = Lanes(
-        "notification", posts,
-        broker=shared.broker, broadcasts=shared.broadcasts, pool=shared.pool,
+    sender, pacing = WebhookSender(shared.settings.reach()), Pacing()
+    posts = Posts(shared.pool, shared.directory, shared.vault, sender, pacing)
+    # All lanes share this caller: a burst in one must not have the others wait for company.
+    in_lanes = call_with(shared, delivery(posts), lanes=True, linger_ms=5)
+    pacing.lanes = lanes = lanes_with(shared, "notification", in_lanes, pacing.success_rate)
+    return (
+        sender, pacing,
+        decide_with(shared, notification(shared.directory)),
+        decide_with(shared, wishes(shared.directory)),
+        call_with(shared, at_once(posts)),
+        in_lanes, lanes, decide_with(shared, desk()),
+        Sweeper(shared.pool, shared.broker),
     )  # fmt: skip
-    # What is told together is told in one delivery per lane, so company pays thrice here.
-    tell = decide_with(shared, notification(shared.directory), linger=3)
-    return (sender, tell, posts, lanes)
 
 
 ROOMS: dict[str, Callable[[Shared], Sequence[Part]]] = {
@@ -163,7 +194,7 @@ ROOMS: dict[str, Callable[[Shared], Sequence[Part]]] = {
 VERSION = "0.1.0"
 
 INLETS: tuple[Inlet, ...] = (
-    *ORDERING, *RISK, *ROUTING, *CHANNELS, *ACCOUNTING, *NOTIFICATION,
+    *ORDERING, *RISK, *ROUTING, *CHANNELS, *ACCOUNTING, *NOTIFICATION, *LANES,
 )  # fmt: skip
 
 
@@ -285,6 +316,8 @@ cli.command()(top)
 for name, sub_cli in {
     "payment": payment_cli(rank),
     "dead": dead_cli,
+    "notification": notification_cli,
+    "lanes": lanes_cli,
     "contracts": contracts_cli(INLETS, VERSION),
     "merchant": merchant_cli,
     "channel": channel_cli,

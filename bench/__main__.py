@@ -10,7 +10,7 @@ from typing import Annotated, Any, Protocol
 
 import typer
 
-from bench import payments
+from bench import isolation, lanes, notify, payments
 from bench.backing import PROFILE, alone, fresh_services
 from bench.ledger import scenario as ledger
 from bench.result import Result, text, write
@@ -35,7 +35,7 @@ class Scenario(Protocol):
         ...
 
 
-SCENARIOS: Sequence[Scenario] = (payments, ledger)
+SCENARIOS: Sequence[Scenario] = (payments, ledger, notify, isolation, lanes)
 
 cli = typer.Typer(
     add_completion=False,

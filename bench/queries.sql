@@ -26,3 +26,17 @@ SELECT attempt_id, payment_id, state, paid_fen FROM channels.attempt;
 -- notifications
 -- What notification believes to have told the merchants.
 SELECT notification_id, subject AS payment_id, type, state FROM notification.notification;
+
+-- add_merchants
+-- Merchants in the directory that the rooms read.
+INSERT INTO directory.profile (kind, number, version, document)
+SELECT 'merchant', n, 1, d FROM unnest($1::text[], $2::jsonb[]) AS p (n, d);
+
+-- add_notifications
+-- Many notifications of one merchant, as the room writes them.
+INSERT INTO notification.notification (
+    notification_id, event_id, merchant_no, subject, type, url, url_from, body, state, due_at,
+    created_at
+)
+SELECT id, id, $2, id, 'payment.succeeded', $3, 'profile', $4, 'waiting', now(), now()
+FROM unnest($1::text[]) AS i (id);

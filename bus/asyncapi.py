@@ -168,7 +168,7 @@ def _operations(contracts: Sequence[Contract], inlets: Sequence[Inlet]) -> Docum
                 "location": "$message.payload#/replyto",
             },
             "channel": _reference("channels", REPLIES_ID),
-            "messages": _picked(REPLIES_ID, _to_outside(contracts)),
+            "messages": _picked(REPLIES_ID, [answer for answer in answers if answer.outside]),
         },
     }
     return operations
@@ -198,13 +198,7 @@ def _hears(inlet: Inlet) -> Document:
 
 def _from_outside(contracts: Iterable[Contract]) -> list[Contract]:
     """What doors pass on for others: the commands that an outsider may give too."""
-    return [c for c in contracts if c.kind == "command" and c.owner == "doors"]
-
-
-def _to_outside(contracts: Iterable[Contract]) -> list[Contract]:
-    """Who fulfils those commands answers them, or the doors do."""
-    asked = {(c.to or "").partition(".")[0] for c in _from_outside(contracts)}
-    return [c for c in contracts if c.kind == "answer" and c.owner in asked | {"doors"}]
+    return [c for c in contracts if c.outside and c.kind == "command"]
 
 
 def _has_lanes(contract: Contract) -> bool:

@@ -14,9 +14,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, cast
 
+import aiormq
 from aio_pika import RobustChannel, RobustConnection
 from aio_pika.abc import AbstractIncomingMessage
 from aio_pika.exceptions import CONNECTION_EXCEPTIONS
+from aiormq.abc import AbstractConnection, DeliveredMessage
 from aiormq.exceptions import PublishError
 from faststream import AckPolicy
 from faststream.rabbit import Channel, QueueType, RabbitBroker, RabbitQueue
@@ -71,6 +73,20 @@ class Arrived:
             queue=queue,
         )
 
+    @classmethod
+    def of_delivered(cls, message: DeliveredMessage, queue: str) -> Arrived:
+        """A message of aiormq that was read from `queue`."""
+        properties = message.header.properties
+        return cls(
+            body=message.body,
+            content_type=properties.content_type,
+            message_id=properties.message_id,
+            correlation_id=properties.correlation_id,
+            reply_to=properties.reply_to,
+            redelivered=bool(message.redelivered),
+            queue=queue,
+        )
+
 
 Reader = Callable[[Arrived], Awaitable[None]]
 
@@ -92,6 +108,8 @@ class Broker:
     """One process's connection to RabbitMQ."""
 
     def __init__(self, url: str, *, name: str) -> None:
+        self._url = url
+        self._name = name
         self._faststream = RabbitBroker(
             url,
             app_id=name,
@@ -139,6 +157,11 @@ class Broker:
         if prefetch is not None:
             await channel.set_qos(prefetch_count=prefetch)
         return cast(RobustChannel, channel)
+
+    async def plain_connection(self, purpose: str) -> AbstractConnection:
+        """A further connection, which does not come back by itself when it is lost."""
+        properties: dict[str, Any] = {"connection_name": f"{self._name} {purpose}"}
+        return await aiormq.connect(self._url, client_properties=properties)
 
     def subscribe(self, inlet: Inlet, reader: Reader, *, prefetch: int = PREFETCH_DEFAULT) -> None:
         """Has `reader` called per delivery: its return acknowledges, an exception dead-letters."""

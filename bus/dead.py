@@ -133,7 +133,7 @@ class Graveyard:
             place = _header(message, CAME_FROM) or _header(message, "x-first-death-queue") or queue
             content_type = message.content_type or SINGLE
             await self._broker.publish_once(
-                Delivery(topology.DEFAULT_EXCHANGE, place, True, message.body, content_type)
+                Delivery(*topology.way_to(place), True, message.body, content_type)
             )
         await message.ack()
 

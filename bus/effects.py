@@ -18,7 +18,7 @@ from msgspec import Raw, Struct
 from bus import topology
 from schema.events import BATCH, EVENTS_PER_DELIVERY_MAX, SINGLE, Event
 from schema.ids import derived_id
-from schema.messages.contract import Message, write
+from schema.messages.contract import Message, contract_of, write
 
 DELIVERY_BYTES_MAX = 512 * 1024
 """Half a megabyte: RabbitMQ splits bodies into 128 kB frames, and a reader decodes it in 2 ms."""
@@ -51,7 +51,20 @@ class Later:
     lane: str | None = None
 
 
-Effect = Publish | Reply | Later
+@dataclass(frozen=True, slots=True)
+class Bury:
+    """Put this command into the dead-letter queue of those who fulfil it, with the reason.
+
+    Not an error: everything was tried, and a person may have it tried once more (`dead replay`).
+    """
+
+    message: Message
+    reason: str
+    subject: str | None = None
+    lane: str | None = None
+
+
+Effect = Publish | Reply | Later | Bury
 
 
 class Outgoing(Struct, frozen=True, array_like=True):
@@ -61,6 +74,7 @@ class Outgoing(Struct, frozen=True, array_like=True):
     key: str
     mandatory: bool
     event: Raw
+    headers: dict[str, str] | None = None
 
     @classmethod
     def of(cls, message: Message, event: Event, lane: str | None = None) -> Outgoing:
@@ -111,11 +125,6 @@ def spoken(
 
 
 def _outgoing(effect: Effect, event_id: str, cause: Event, now: datetime) -> Outgoing:
-    if isinstance(effect, Reply):
-        assert cause.replyto is not None
-        exchange, key, mandatory = topology.DEFAULT_EXCHANGE, cause.replyto, False
-    else:
-        exchange, key, mandatory = topology.address(effect.message, effect.lane)
     event = write(
         effect.message,
         id=event_id,
@@ -126,7 +135,34 @@ def _outgoing(effect: Effect, event_id: str, cause: Event, now: datetime) -> Out
         replyto=None if isinstance(effect, Reply) else cause.replyto,
         traceparent=child_trace(cause.traceparent, event_id),
     )
-    return Outgoing(exchange, key, mandatory, Raw(_encoder.encode(event)))
+    headers = _headers(effect, event, now) if isinstance(effect, Bury) else None
+    return Outgoing(*_address(effect, cause), Raw(_encoder.encode(event)), headers)
+
+
+def _address(effect: Effect, cause: Event) -> tuple[str, str, bool]:
+    match effect:
+        case Reply():
+            assert cause.replyto is not None
+            return topology.DEFAULT_EXCHANGE, cause.replyto, False
+        case Bury():
+            queue = topology.dead_queue(contract_of(effect.message).routing_key)
+            return topology.DEFAULT_EXCHANGE, queue, True
+        case Publish() | Later():
+            return topology.address(effect.message, effect.lane)
+
+
+def _headers(effect: Bury, event: Event, now: datetime) -> dict[str, str]:
+    """What `bus/dead.py` reads of a letter: why it lies there and where a replay takes it."""
+    contract = contract_of(effect.message)
+    in_lane = effect.lane is not None
+    came_from = topology.lane_queue(contract.owner, effect.lane or "")
+    return {
+        "x-reason": effect.reason,
+        "x-died-at": now.isoformat(timespec="seconds"),
+        "x-event-id": event.id,
+        "x-event-type": event.type,
+        "x-came-from": came_from if in_lane else contract.routing_key,
+    }
 
 
 def child_trace(traceparent: str | None, event_id: str) -> str | None:
@@ -148,24 +184,40 @@ def decode_outgoing(stored: bytes) -> list[Outgoing]:
 
 
 def deliveries(outgoing: Iterable[Outgoing]) -> list[Delivery]:
-    """One delivery per address, split where it would grow too large; events keep their order."""
+    """One delivery per address, split where it would grow too large; events keep their order.
+
+    In a lane each event travels alone: what a lane has in hand is then exactly its concurrency, and
+    the rest waits in its queue, where a pause leaves it.
+    """
     packs: dict[tuple[str, str, bool], list[list[bytes]]] = {}
     sizes: dict[tuple[str, str, bool], int] = {}
+    letters: list[Delivery] = []
     for item in outgoing:
-        address = (item.exchange, item.key, item.mandatory)
+        if item.headers:  # a dead letter, which is looked at and replayed alone
+            letters.append(_delivery(_place(item), [bytes(item.event)], item.headers))
+            continue
+        address = _place(item)
         body = bytes(item.event)
         chunks = packs.setdefault(address, [[]])
         length = len(body) + 1  # with the comma or bracket after it
         size = sizes.get(address, 1) + length
-        if chunks[-1] and (size > DELIVERY_BYTES_MAX or len(chunks[-1]) >= EVENTS_PER_DELIVERY_MAX):
+        events_max = 1 if item.exchange == topology.LANES else EVENTS_PER_DELIVERY_MAX
+        if chunks[-1] and (size > DELIVERY_BYTES_MAX or len(chunks[-1]) >= events_max):
             chunks.append([])
             size = 1 + length
         chunks[-1].append(body)
         sizes[address] = size
-    return [_delivery(address, chunk) for address, chunks in packs.items() for chunk in chunks]
+    packed = [_delivery(address, chunk) for address, chunks in packs.items() for chunk in chunks]
+    return packed + letters
 
 
-def _delivery(address: tuple[str, str, bool], bodies: list[bytes]) -> Delivery:
+def _place(item: Outgoing) -> tuple[str, str, bool]:
+    return item.exchange, item.key, item.mandatory
+
+
+def _delivery(
+    address: tuple[str, str, bool], bodies: list[bytes], headers: dict[str, str] | None = None
+) -> Delivery:
     single = len(bodies) == 1
     body = bodies[0] if single else b"[" + b",".join(bodies) + b"]"
-    return Delivery(*address, body, SINGLE if single else BATCH, len(bodies))
+    return Delivery(*address, body, SINGLE if single else BATCH, len(bodies), headers)

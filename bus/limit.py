@@ -13,12 +13,25 @@ from collections import deque
 class Limit:
     """At most `most` are inside `async with limit:` at once; the others wait in order."""
 
-    __slots__ = ("_free", "_waiting")
+    __slots__ = ("_free", "_most", "_waiting")
 
     def __init__(self, most: int) -> None:
         assert most >= 1
-        self._free = most
+        self._free = self._most = most
         self._waiting: deque[asyncio.Future[None]] = deque()
+
+    @property
+    def is_full(self) -> bool:
+        """Whether the next one would have to wait."""
+        return self._free <= 0
+
+    def change(self, most: int) -> None:
+        """Lets more in from now on, or fewer: whoever is inside stays until he is done."""
+        assert most >= 1
+        self._free, self._most = self._free + most - self._most, most
+        while self._free > 0 and self._waiting:
+            self._free -= 1
+            self._pass_on()
 
     async def __aenter__(self) -> None:
         if self._free > 0:
@@ -38,7 +51,7 @@ class Limit:
 
     def _pass_on(self) -> None:
         """Hands the place straight to the next one, so that nobody can slip in between."""
-        while self._waiting:
+        while self._waiting and self._free >= 0:
             turn = self._waiting.popleft()
             if not turn.done():
                 turn.set_result(None)

@@ -38,14 +38,6 @@ DELETE FROM bus.timer WHERE id = ANY($1::uuid[]);
 -- Profiles of merchants or channels by number.
 SELECT number, document FROM directory.profile WHERE kind = $1 AND number = ANY($2::text[]);
 
--- open_lanes
--- The lanes of an actor that have a queue.
-SELECT lane FROM bus.lane WHERE actor = $1 ORDER BY lane;
-
--- open_lane
--- Remembers that a lane has a queue.
-INSERT INTO bus.lane (actor, lane) VALUES ($1, $2) ON CONFLICT DO NOTHING;
-
 -- is_lease_free
 -- Whether nobody holds a lease; to look does not wait for its holder's transactions.
 SELECT NOT EXISTS (SELECT FROM bus.lease WHERE name = $1 AND expires_at > clock_timestamp());

@@ -52,7 +52,7 @@ def address(message: Message, lane: str | None = None) -> tuple[str, str, bool]:
     contract = contract_of(message)
     assert contract.kind != "answer", f"{contract.name} is an answer: use Reply"
     if lane is not None:
-        return LANES, f"{contract.owner}.{lane}", True
+        return LANES, lane_key(contract.owner, lane), True
     if contract.kind == "command":
         return COMMANDS, contract.routing_key, True
     return (BROADCAST if contract.broadcast else FACTS), contract.routing_key, False
@@ -78,6 +78,46 @@ def queue_arguments(queue: str) -> dict[str, Any]:
     }
 
 
+QUEUE_KINDS = ("classic", "quorum")
+
+LANE_DELIVERY_LIMIT = 50
+"""Of a quorum lane. Messages go back to it when a lane is paused or changes hands, too."""
+
+
+def lobby_queue(actor: str) -> str:
+    """Where messages for lanes that have no queue wait."""
+    return f"{actor}.lobby"
+
+
+def lane_key(actor: str, lane: str) -> str:
+    """The routing key of a lane's messages."""
+    return f"{actor}.{lane}"
+
+
+def lane_queue(actor: str, lane: str) -> str:
+    """The name of a lane's queue."""
+    return f"{actor}{_LANE}{lane}"
+
+
+_LANE = ".lane."
+
+
+def lane_arguments(actor: str, kind: str) -> dict[str, Any]:
+    """Arguments of a lane's queue. No expiry: RabbitMQ would delete messages with it."""
+    arguments: dict[str, Any] = {
+        "x-queue-type": kind,
+        "x-dead-letter-exchange": DEFAULT_EXCHANGE,
+        "x-dead-letter-routing-key": dead_queue(f"{actor}.lanes"),
+    }
+    return arguments | ({"x-delivery-limit": LANE_DELIVERY_LIMIT} if kind == "quorum" else {})
+
+
+def way_to(queue: str) -> tuple[str, str]:
+    """Exchange and routing key that lead back to a queue; to a lane also when it has closed."""
+    actor, is_lane, lane = queue.partition(_LANE)
+    return (LANES, lane_key(actor, lane)) if is_lane else (DEFAULT_EXCHANGE, queue)
+
+
 DEAD_ARGUMENTS: dict[str, Any] = {"x-queue-type": "classic"}
 """Classic: a quorum queue would count each look at a dead letter against a delivery limit."""
 
@@ -92,8 +132,9 @@ async def declare(channel: AbstractChannel, inlets: tuple[Inlet, ...]) -> None:
         await _declare_inlet(channel, inlet)
 
 
-async def declare_lanes(channel: AbstractChannel, actor: str, lobby: str, queue: str) -> None:
+async def declare_lanes(channel: AbstractChannel, actor: str) -> None:
     """Makes what an actor's lanes need: their exchange, the lobby behind it and one dead queue."""
+    queue = f"{actor}.lanes"
     await channel.declare_exchange(LANES_UNOPENED, ExchangeType.TOPIC, durable=True)
     await channel.declare_exchange(
         LANES,
@@ -102,8 +143,10 @@ async def declare_lanes(channel: AbstractChannel, actor: str, lobby: str, queue:
         arguments={"alternate-exchange": LANES_UNOPENED},
     )
     await channel.declare_queue(dead_queue(queue), durable=True, arguments=DEAD_ARGUMENTS)
-    waiting = await channel.declare_queue(lobby, durable=True, arguments=queue_arguments(queue))
-    await waiting.bind(LANES_UNOPENED, routing_key=f"{actor}.*")
+    waiting = await channel.declare_queue(
+        lobby_queue(actor), durable=True, arguments=queue_arguments(queue)
+    )
+    await waiting.bind(LANES_UNOPENED, routing_key=f"{actor}.#")
 
 
 async def _declare_inlet(channel: AbstractChannel, inlet: Inlet) -> None:

@@ -2,6 +2,8 @@
 
 /v1/payments, /v1/balances,        merchants, signed          merchant_api/
 /v1/accounts/{account_no}/…
+/v1/webhook_endpoints
+/v1/notifications
 /callbacks/wechat/{channel_no}     WeChat Pay, signed         callbacks.py
 /docs, /docs/openapi.json          whoever wants to read      merchant_api/pages.py
 /healthz, /readyz, /metrics        operators                  operations.py
@@ -14,12 +16,16 @@ from aiohttp import web
 
 from bus.process import Shared
 from bus.replies import Replies
+from handlers.asking import Asking
 from handlers.callbacks import WechatCallbacks
 from handlers.doorstep import doorstep
+from handlers.merchant_api import endpoints, notifications
 from handlers.merchant_api.account_books import Books
 from handlers.merchant_api.accounts import ACCOUNT, BALANCES, AccountDoor
 from handlers.merchant_api.authentication import Gate
+from handlers.merchant_api.endpoints import EndpointDoor
 from handlers.merchant_api.guard import Guard
+from handlers.merchant_api.notifications import NotificationDoor
 from handlers.merchant_api.pages import add_pages
 from handlers.merchant_api.payments import PATH, PaymentDoor
 from handlers.merchant_api.views import Payments
@@ -27,6 +33,8 @@ from handlers.operations import add_operations
 from handlers.outlet import Outlet
 from handlers.site import Site
 from handlers.upstream import Upstream
+from handlers.webhook_forms import Drafting
+from handlers.webhook_views import Webhooks
 
 
 class Edge:
@@ -42,6 +50,8 @@ class Edge:
         # Apart from each other, so that orders nobody takes do not hold up notices.
         self._orders = _outlet(shared, "orders")
         self._notices = _outlet(shared, "notices")
+        self._wishes = _outlet(shared, "wishes")
+        self._drafting = Drafting(settings.reach(), shared.vault)
         Upstream(shared.broker, shared.directory, prefetch=settings.prefetch)
         self.app = web.Application(middlewares=[doorstep], client_max_size=settings.body_bytes_max)
         self._open_merchant_api(shared)
@@ -54,13 +64,18 @@ class Edge:
         )
 
     async def start(self) -> None:
-        for part in (self._replies, self._guard, self._orders, self._notices, self._site):
+        for part in (self._replies, self._guard, *self._outlets, self._site):
             await part.start()
 
     async def stop(self) -> None:
         """The site first: the requests in hand still need all the rest."""
-        for part in (self._site, self._notices, self._orders, self._guard, self._replies):
+        for part in (self._site, *self._outlets, self._guard, self._replies):
             await part.stop()
+        await self._drafting.close()
+
+    @property
+    def _outlets(self) -> tuple[Outlet, ...]:
+        return self._orders, self._notices, self._wishes
 
     @property
     def url(self) -> str:
@@ -74,6 +89,7 @@ class Edge:
             Payments(shared.pool),
             self._orders,
             self._replies,
+            settings.reach(),
             answer_wait_ms=settings.answer_wait_ms,
         )
         routes = self.app.router
@@ -81,6 +97,7 @@ class Edge:
         routes.add_get(PATH, gate.before(door.search))
         routes.add_get(f"{PATH}/{{payment_id}}", gate.before(door.find))
         self._open_accounts(gate, AccountDoor(Books(shared.pool)))
+        self._open_webhooks(shared, gate)
 
     def _open_accounts(self, gate: Gate, door: AccountDoor) -> None:
         routes = self.app.router
@@ -90,6 +107,25 @@ class Edge:
         routes.add_get(f"{ACCOUNT}/entries", gate.before(door.entries))
         routes.add_get(f"{ACCOUNT}/days", gate.before(door.days))
         routes.add_get(f"{ACCOUNT}/statement", gate.before(door.statement))
+
+    def _open_webhooks(self, shared: Shared, gate: Gate) -> None:
+        webhooks = Webhooks(shared.pool)
+        asking = Asking(self._wishes, self._replies, wait_ms=shared.settings.answer_wait_ms)
+        door = EndpointDoor(webhooks, asking, self._drafting, shared.vault)
+        told = NotificationDoor(webhooks, asking, self._wishes)
+        one, routes = f"{endpoints.PATH}/{{endpoint_id}}", self.app.router
+        routes.add_post(endpoints.PATH, gate.before(door.create))
+        routes.add_get(endpoints.PATH, gate.before(door.search))
+        routes.add_get(one, gate.before(door.find))
+        routes.add_patch(one, gate.before(door.change))
+        routes.add_delete(one, gate.before(door.remove))
+        routes.add_post(f"{one}/secrets", gate.before(door.rotate))
+        routes.add_post(f"{one}/test", gate.before(door.test))
+        one = f"{notifications.PATH}/{{notification_id}}"
+        routes.add_get(notifications.PATH, gate.before(told.search))
+        routes.add_post(f"{notifications.PATH}/replay", gate.before(told.replay))
+        routes.add_get(one, gate.before(told.find))
+        routes.add_post(f"{one}/resend", gate.before(told.resend))
 
 
 def _outlet(shared: Shared, name: str) -> Outlet:

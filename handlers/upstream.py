@@ -31,8 +31,8 @@ from handlers.merchant_api.problems import MALFORMED, problem_of
 from handlers.trace import accepted_trace
 from schema.events import Event, UndecodableDelivery, decode_events
 from schema.ids import outside_id
-from schema.messages.contract import contract_of, write
-from schema.messages.doors import PlacePayment, RequestRefused
+from schema.messages.contract import CONTRACTS, write
+from schema.messages.doors import PlacePayment, RequestRefused, SendNotification
 from schema.payments import Refusal
 from schema.profiles import MerchantProfile
 
@@ -42,7 +42,12 @@ INLET = Inlet(topology.UPSTREAM_QUEUE, ())
 REPLY_PLACES = ("amq.rabbitmq.reply-to.", PREFIX)
 """Direct reply-to, and private reply queues. Any other name could be one of our own queues."""
 
-PLACE = contract_of(PlacePayment)
+Wished = PlacePayment | SendNotification
+FROM_OUTSIDE = {
+    contract.name: contract
+    for contract in CONTRACTS.values()
+    if contract.outside and contract.kind == "command"
+}
 
 _PRINTABLE = re.compile(r"[\x20-\x7e]{1,255}")
 CORRELATION_LENGTH_MAX = 128
@@ -89,7 +94,7 @@ class Upstream:
 
     async def _judge(self, wishes: Sequence[Wish], _: bool) -> Judged:
         read = [(wish, read_wish(wish)) for wish in wishes]
-        numbers = {found.merchant_no for _, found in read if isinstance(found, PlacePayment)}
+        numbers = {found.merchant_no for _, found in read if not isinstance(found, Refusal)}
         merchants = await self._merchants.find(numbers)
         judged = Judged([], [])
         for wish, found in read:
@@ -152,21 +157,22 @@ def honoured(replyto: str | None) -> str | None:
     return None
 
 
-def read_wish(wish: Wish) -> PlacePayment | Refusal:
+def read_wish(wish: Wish) -> Wished | Refusal:
     """What the event asks for, or the field that is at fault, as an HTTP body would be told."""
     event = wish.event
-    if event.type != PLACE.name:
-        reason = f"only {PLACE.name} may come from outside"
+    contract = FROM_OUTSIDE.get(event.type)
+    if contract is None:
+        reason = f"only {' and '.join(FROM_OUTSIDE)} may come from outside"
         return Refusal(code="unknown_type", reason=reason, param="type")
     try:
-        return PLACE.decoder.decode(event.data)
+        return contract.decoder.decode(event.data)
     except MALFORMED as error:
         problem = problem_of(error)
     return Refusal(code=problem.code, reason=problem.detail, param=problem.param)
 
 
 def let_in(
-    wish: Wish, found: PlacePayment | Refusal, merchants: Mapping[str, MerchantProfile]
+    wish: Wish, found: Wished | Refusal, merchants: Mapping[str, MerchantProfile]
 ) -> Outgoing | Refusal:
     """The event as our rooms will see it, or why the merchant can't have it."""
     if isinstance(found, Refusal):

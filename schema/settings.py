@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
+from schema.reach import Reach
+
 SHARDS_MAX = 64
 """Each shard has a queue and a lease; one writer alone keeps up with a large country."""
 
@@ -43,9 +45,20 @@ class Settings:
     """Into how many shards accounting divides its work; each has one writer at a time."""
     ledger_anchor_url: str = ".local/ledger-anchors"
     """Where heads of the books' hash chain are kept outside the database: a folder, `s3://` …"""
+    lane_queue_type: str = "classic"
+    """Of new lanes: classic on one node, quorum in a cluster."""
+    lane_idle_close_s: int = 3_600
+    """A lane that was idle for so long goes until its next message; at least a minute."""
     log_level: str = "INFO"
     otlp_endpoint: str = ""
     """Where OpenTelemetry spans go (OTLP over HTTP); empty: nowhere."""
+
+    webhook_ports: str = "80,443,8080,8443"
+    """Where merchants' servers may listen."""
+    webhook_private_networks: str = ""
+    """Networks (CIDR, separated by commas) that webhooks may go to although they are not public."""
+    webhook_plain_http: bool = False
+    """Let webhooks go out in plain HTTP, for everybody on the way to read."""
 
     @classmethod
     def read(cls, environment: Mapping[str, str]) -> Settings:
@@ -64,6 +77,15 @@ class Settings:
     def __post_init__(self) -> None:
         if not 1 <= self.ledger_shards <= SHARDS_MAX:
             raise ValueError(f"TOMATO_LEDGER_SHARDS: 1 to {SHARDS_MAX}, not {self.ledger_shards}")
+
+    def reach(self) -> Reach:
+        """Where webhooks may go. Raises ValueError for a list that can't be read."""
+        return Reach.of(
+            ports=self.webhook_ports,
+            private_networks=self.webhook_private_networks,
+            plain_http=self.webhook_plain_http,
+            public_url=self.public_url,
+        )
 
     def with_prefetch(self, prefetch: int) -> Settings:
         """The same with another number of deliveries in hand per queue."""

@@ -41,6 +41,13 @@ WebUrl = Annotated[
 ]
 PayerId = Annotated[str, Meta(min_length=1, max_length=64, pattern=PRINTABLE)]
 ClientIp = Annotated[str, Meta(min_length=2, max_length=45, pattern=r"^[0-9A-Fa-f:.]+$(?!\n)")]
+LaneName = Annotated[
+    str,
+    Meta(
+        pattern=r"^[A-Za-z0-9_\-]{1,64}(\.[A-Za-z0-9_\-]{1,64})?$(?!\n)",
+        description="Ids only: it becomes a queue's name and a routing key.",
+    ),
+]
 Metadata = Annotated[
     dict[
         Annotated[str, Meta(pattern=r"^[A-Za-z0-9_\-]{1,40}$(?!\n)")],

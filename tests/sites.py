@@ -24,6 +24,9 @@ from deploy.local.processes import as_user, inherited_environment
 from deploy.local.rabbitmq_server import RabbitMQ
 from deploy.local.services import Services
 
+LOOPBACK = "127.0.0.1/32,::1/128"
+"""Where the shops of tests listen; nothing else that is private may be called."""
+
 REDIS_DATABASES = range(1, 16)
 REDIS_CLAIM_S = 3_600
 """No session lasts an hour; one that was killed gives its Redis database back after it."""
@@ -44,7 +47,8 @@ class Site:
 
     def environment(self) -> dict[str, str]:
         """What a child process needs to work at this site."""
-        return {f"TOMATO_{name.upper()}": value for name, value in asdict(self).items()}
+        ours = asdict(self) | {"webhook_private_networks": LOOPBACK}
+        return {f"TOMATO_{name.upper()}": value for name, value in ours.items()}
 
 
 @asynccontextmanager
@@ -108,6 +112,15 @@ async def a_redis_database(url: str) -> AsyncIterator[str]:
         await _flush(own_url)
         async with Redis.from_url(url) as claims:
             await claims.delete(_claim_key(number))
+
+
+def remember_the_queues(services: Services) -> None:
+    """As if the queues had been made some minutes ago.
+
+    RabbitMQ 3.10 writes the list of its quorum queues to disk every three minutes, and can't
+    restart those that were younger when it was killed, although their messages are safe.
+    """
+    rabbitmqctl(services, "eval", "[dets:sync(Table) || Table <- dets:all()].")
 
 
 def rabbitmqctl(services: Services, *words: str) -> str:

@@ -1,7 +1,12 @@
 -- add_notifications
 -- Stores notifications, in key order; one that exists is left as it is.
-INSERT INTO notification.notification
-SELECT * FROM json_populate_recordset(NULL::notification.notification, $1::json)
+INSERT INTO notification.notification (
+    notification_id, event_id, merchant_no, subject, type, endpoint_id, url, url_from, body,
+    state, attempts, ladder_from, due_at, claimed_until, created_at, delivered_at
+)
+SELECT notification_id, event_id, merchant_no, subject, type, endpoint_id, url, url_from, body,
+    state, attempts, ladder_from, due_at, claimed_until, created_at, delivered_at
+FROM json_populate_recordset(NULL::notification.notification, $1::json)
 ORDER BY notification_id
 ON CONFLICT DO NOTHING;
 
@@ -14,16 +19,92 @@ SELECT * FROM notification.notification WHERE notification_id = ANY($1::text[]);
 SELECT * FROM notification.notification WHERE notification_id = ANY($1::text[])
 ORDER BY notification_id FOR UPDATE;
 
+-- lock_siblings
+-- Open notifications about the same things at the same endpoints, locked in the order of their ids.
+SELECT n.* FROM notification.notification AS n
+JOIN (SELECT DISTINCT * FROM unnest($1::text[], $2::text[])) AS w (endpoint_id, subject)
+    ON n.subject = w.subject AND n.endpoint_id = w.endpoint_id
+WHERE n.state = 'waiting'
+ORDER BY n.notification_id FOR UPDATE OF n;
+
 -- change_notifications
--- Stores what tries made of notifications.
+-- Stores what became of notifications.
 UPDATE notification.notification AS n SET
-    state = c.state, attempts = c.attempts, due_at = c.due_at, delivered_at = c.delivered_at
-FROM unnest($1::text[], $2::text[], $3::int[], $4::timestamptz[], $5::timestamptz[])
-    AS c (notification_id, state, attempts, due_at, delivered_at)
+    state = c.state, attempts = c.attempts, ladder_from = c.ladder_from, due_at = c.due_at,
+    claimed_until = c.claimed_until, delivered_at = c.delivered_at
+FROM unnest(
+    $1::text[], $2::text[], $3::int[], $4::int[], $5::timestamptz[], $6::timestamptz[],
+    $7::timestamptz[]
+) AS c (notification_id, state, attempts, ladder_from, due_at, claimed_until, delivered_at)
 WHERE n.notification_id = c.notification_id;
+
+-- claim_notification
+-- Makes one try ours, or longer ours, if nobody else makes it.
+UPDATE notification.notification SET claimed_until = $3
+WHERE notification_id = $1 AND attempts + 1 = $2 AND state IN ('waiting', 'exhausted')
+    AND (coalesce(claimed_until, '-infinity') < $4 OR claimed_until = $5)
+RETURNING claimed_until;
+
+-- claimed_until
+-- Until when somebody makes a try that is not recorded yet.
+SELECT coalesce(claimed_until, '-infinity') FROM notification.notification
+WHERE notification_id = $1 AND attempts + 1 = $2 AND state IN ('waiting', 'exhausted');
 
 -- add_attempts
 -- Stores tries; a try that was recorded before is left as it is.
 INSERT INTO notification.attempt
 SELECT * FROM json_populate_recordset(NULL::notification.attempt, $1::json)
 ON CONFLICT DO NOTHING;
+
+-- find_endpoints
+-- Endpoints by id.
+SELECT * FROM notification.endpoint WHERE endpoint_id = ANY($1::text[]);
+
+-- endpoints_of
+-- The endpoints of merchants, and those with these ids, whoever has them.
+SELECT * FROM notification.endpoint
+WHERE (merchant_no = ANY($1::text[]) AND state <> 'removed') OR endpoint_id = ANY($2::text[]);
+
+-- lock_endpoints
+-- The endpoints of merchants, and those with these ids, locked in the order of their ids.
+SELECT * FROM notification.endpoint
+WHERE (merchant_no = ANY($1::text[]) AND state <> 'removed') OR endpoint_id = ANY($2::text[])
+ORDER BY endpoint_id FOR UPDATE;
+
+-- add_endpoints
+-- Stores new endpoints.
+INSERT INTO notification.endpoint
+SELECT * FROM json_populate_recordset(NULL::notification.endpoint, $1::json);
+
+-- change_endpoints
+-- Stores what became of endpoints.
+UPDATE notification.endpoint AS e SET
+    state = c.state, reason = c.reason, terms = c.terms, secrets = c.secrets, version = c.version,
+    failing_since = c.failing_since, failed_at = c.failed_at, updated_at = c.updated_at
+FROM json_populate_recordset(NULL::notification.endpoint, $1::json) AS c
+WHERE e.endpoint_id = c.endpoint_id;
+
+-- overdue_lanes
+-- The addresses for which something is overdue that nobody tries.
+SELECT merchant_no, endpoint_id FROM notification.notification
+WHERE state = 'waiting' AND due_at < $1 AND coalesce(claimed_until, '-infinity') < $1
+GROUP BY merchant_no, endpoint_id ORDER BY min(due_at) LIMIT $2;
+
+-- take_overdue
+-- What is overdue at one address and tried by nobody; other sweepers pass over it.
+SELECT * FROM notification.notification
+WHERE state = 'waiting' AND due_at < $1 AND coalesce(claimed_until, '-infinity') < $1
+    AND merchant_no = $2 AND endpoint_id IS NOT DISTINCT FROM $3
+ORDER BY due_at LIMIT $4 FOR UPDATE SKIP LOCKED;
+
+-- take_held
+-- Notifications that wait for something that is told by now: whoever should have said so died.
+SELECT n.* FROM notification.notification AS n
+WHERE n.state = 'waiting' AND n.due_at IS NULL AND n.created_at < $1
+    AND coalesce(n.claimed_until, '-infinity') < $1
+    AND NOT EXISTS (
+        SELECT FROM notification.notification AS b
+        WHERE b.subject = n.subject AND b.endpoint_id = n.endpoint_id
+            AND b.state = 'waiting' AND b.serial < n.serial
+    )
+ORDER BY n.created_at LIMIT $2 FOR UPDATE OF n SKIP LOCKED;

@@ -1,22 +1,33 @@
-"""Standard Webhooks signatures (https://www.standardwebhooks.com, symmetric signatures v1)."""
+"""Standard Webhooks signatures: HMAC-SHA256 (v1) and ed25519 (v1a), one per secret that is valid.
+
+https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
+"""
 
 from __future__ import annotations
 
 import hmac
 from base64 import b64decode, b64encode
+from collections.abc import Sequence
 from hashlib import sha256
 
-SECRET_PREFIX = "whsec_"  # noqa: S105 - a prefix, not a secret
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+HMAC_PREFIX, ED25519_PREFIX = "whsec_", "whsk_"
 
 
 def signature(secret: str, id: str, timestamp: int, body: str) -> str:
-    """`v1,` and the HMAC-SHA256 over id, timestamp in seconds, and the exact body."""
-    key = b64decode(secret.removeprefix(SECRET_PREFIX))
+    """Over id, timestamp in seconds and the exact body; the secret's prefix says in which way.
+
+    Raises ValueError for a secret that is none.
+    """
     signed = f"{id}.{timestamp}.{body}".encode()
-    return "v1," + b64encode(hmac.digest(key, signed, sha256)).decode()
+    if secret.startswith(ED25519_PREFIX):
+        key = Ed25519PrivateKey.from_private_bytes(_bytes(secret, ED25519_PREFIX)[:32])
+        return "v1a," + b64encode(key.sign(signed)).decode()
+    return "v1," + b64encode(hmac.digest(_bytes(secret, HMAC_PREFIX), signed, sha256)).decode()
 
 
-def signed_headers(secret: str | None, id: str, timestamp: int, body: str) -> dict[str, str]:
+def signed_headers(secrets: Sequence[str], id: str, timestamp: int, body: str) -> dict[str, str]:
     """The headers of one webhook. Without a secret the merchant can't check who speaks."""
     headers = {
         "content-type": "application/json",
@@ -25,6 +36,15 @@ def signed_headers(secret: str | None, id: str, timestamp: int, body: str) -> di
         "webhook-id": id,
         "webhook-timestamp": str(timestamp),
     }
-    if secret is not None:
-        headers["webhook-signature"] = signature(secret, id, timestamp, body)
+    if secrets:
+        signatures = (signature(secret, id, timestamp, body) for secret in secrets)
+        headers["webhook-signature"] = " ".join(signatures)
     return headers
+
+
+def _bytes(secret: str, prefix: str) -> bytes:
+    text = secret.removeprefix(prefix).rstrip("=")
+    key = b64decode(text + "=" * (-len(text) % 4), validate=True)
+    if not key:
+        raise ValueError("an empty secret signs nothing")
+    return key

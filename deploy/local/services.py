@@ -80,6 +80,8 @@ class Services(Addresses):
             "simulator_file": str(self.folder / "simulator.json"),
             "receiver_secret": credentials(self.folder).webhook_secret,
             "master_key": _master_key(self.folder),
+            # The demo merchant listens on this machine, where nobody else may have us call.
+            "webhook_private_networks": "127.0.0.1/32",
         }
         return {f"TOMATO_{name.upper()}": value for name, value in values.items()}
 

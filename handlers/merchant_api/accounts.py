@@ -6,9 +6,7 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC
 from typing import TypeVar
 
-import msgspec
 from aiohttp import web
-from msgspec import Struct
 
 from bus.jobs import now_utc
 from handlers.merchant_api.account_books import Books, Owned
@@ -20,6 +18,7 @@ from handlers.merchant_api.account_queries import (
     StatementQuery,
 )
 from handlers.merchant_api.account_views import AccountDays, Balances, PastBalance, balances_of
+from handlers.merchant_api.answers import document
 from handlers.merchant_api.authentication import Call
 from handlers.merchant_api.parameters import read_account_no, read_query
 from handlers.merchant_api.problems import Problem
@@ -30,8 +29,6 @@ ACCOUNT = "/v1/accounts/{account_no}"
 
 Q = TypeVar("Q", bound=Query)
 Answer = web.StreamResponse | Problem
-
-_encoder = msgspec.json.Encoder()
 
 
 class AccountDoor:
@@ -47,7 +44,7 @@ class AccountDoor:
             return query
         now = now_utc()
         accounts = await self._books.accounts(call.merchant.merchant_no, now)
-        return _document(Balances(read_at=now, items=balances_of(accounts), accounts=accounts))
+        return document(Balances(read_at=now, items=balances_of(accounts), accounts=accounts))
 
     async def find(self, call: Call) -> Answer:
         """One account as it stands now."""
@@ -88,11 +85,11 @@ class AccountDoor:
         (found,) = await self._books.accounts(
             call.merchant.merchant_no, now_utc(), account.account_no
         )
-        return _document(found)
+        return document(found)
 
     async def _balance(self, _: Call, account: Owned, query: BalanceQuery) -> Answer:
         (point,) = await self._books.before(account, query.at)
-        return _document(
+        return document(
             PastBalance(
                 account_no=account.account_no,
                 currency=account.currency,
@@ -106,21 +103,17 @@ class AccountDoor:
         assert query.before_serial is not None
         low, high = await self._books.span(account, query.begin, query.end)
         high = min(high, query.before_serial)
-        return _document(await self._books.page(account, low, high, int(query.limit)))
+        return document(await self._books.page(account, low, high, int(query.limit)))
 
     async def _days(self, _: Call, account: Owned, query: DaysQuery) -> Answer:
         days = await self._books.days(account, query.first, query.last)
-        return _document(
+        return document(
             AccountDays(account_no=account.account_no, currency=account.currency, items=days)
         )
 
     async def _statement(self, call: Call, account: Owned, query: StatementQuery) -> Answer:
         sheet = await self._books.sheet(account, query.day)
         return await hand_out(call, sheet, self._books.entries_of(sheet), query.format)
-
-
-def _document(document: Struct) -> web.Response:
-    return web.Response(body=_encoder.encode(document), content_type="application/json")
 
 
 def _no_account(number: str) -> Problem:

@@ -6,6 +6,7 @@ import msgspec
 
 from handlers.merchant_api.openapi_accounts import ACCOUNT_TYPES, account_paths
 from handlers.merchant_api.openapi_parts import LIMIT, Json, answer, content, problems, query
+from handlers.merchant_api.openapi_webhooks import WEBHOOK_TYPES, webhook_paths
 from handlers.merchant_api.payments import PATH, Processing
 from handlers.merchant_api.problems import PROBLEMS, ProblemDocument
 from handlers.merchant_api.signing import HMAC_SCHEME, RSA_SCHEME, WINDOW_S
@@ -31,11 +32,15 @@ same content is safe and gets the first answer; other content under the same num
 **Accounts.** A payment is booked within a second of its success. Entries are never changed, and
 each carries the balance after it, so that every balance can be checked against the entries. Days
 are China's (UTC+8). In an address, the `+` of a time zone is written `%2B`.
+
+**Webhooks** are signed as [Standard Webhooks](https://www.standardwebhooks.com). They go to the
+order's `notify_url`, else to the one of the merchant's profile, and to every webhook endpoint that
+wants the event's type.
 """
 
 PLACE_CODES = [
     "invalid_json", "missing_field", "unknown_field", "invalid_field", "merchant_suspended",
-    "order_no_conflict", "pay_type_not_enabled",
+    "order_no_conflict", "pay_type_not_enabled", "url_not_allowed",
 ]  # fmt: skip
 
 EXAMPLE_REQUEST = {
@@ -72,9 +77,11 @@ EXAMPLE_PAID = {
 def openapi(server_url: str) -> Json:
     """The document; `server_url` is where merchants reach the API."""
     types = (
-        PaymentRequest, PaymentView, PaymentPage, Processing, *ACCOUNT_TYPES, ProblemDocument,
+        PaymentRequest, PaymentView, PaymentPage, Processing, *ACCOUNT_TYPES, *WEBHOOK_TYPES,
+        ProblemDocument,
     )  # fmt: skip
-    _, schemas = msgspec.json.schema_components(types, ref_template="#/components/schemas/{name}")
+    _, made = msgspec.json.schema_components(types, ref_template="#/components/schemas/{name}")
+    schemas = msgspec.json.decode(msgspec.json.encode(made))  # defaults that are tuples, as lists
     return {
         "openapi": "3.1.0",
         "info": {"title": "Tomato merchant API", "version": "1", "description": INTRODUCTION},
@@ -84,6 +91,7 @@ def openapi(server_url: str) -> Json:
             PATH: {"post": _place(), "get": _search()},
             f"{PATH}/{{payment_id}}": {"get": _find()},
             **account_paths(),
+            **webhook_paths(),
         },
         "components": {
             "schemas": schemas,

@@ -14,6 +14,7 @@ from msgspec import Struct
 from bus.origin import new_event
 from bus.replies import Replies
 from handlers.forms import has_form
+from handlers.merchant_api.answers import document
 from handlers.merchant_api.authentication import Call
 from handlers.merchant_api.parameters import LIMIT_DEFAULT, Limit, read_query, wrong_cursor
 from handlers.merchant_api.problems import MALFORMED, Problem, problem_of, refused
@@ -24,6 +25,7 @@ from schema.messages.contract import Message
 from schema.messages.doors import PlacePayment
 from schema.messages.ordering import PaymentAnswered
 from schema.payments import PaymentRequest, PaymentState
+from schema.reach import Reach, objection
 from schema.text import MerchantOrderNo, Metadata, PaymentId
 
 PATH = "/v1/payments"
@@ -50,7 +52,6 @@ class _WithMetadata(Struct):
 
 _request = msgspec.json.Decoder(PaymentRequest)
 _with_metadata = msgspec.json.Decoder(_WithMetadata)
-_encoder = msgspec.json.Encoder()
 _NOT_STORED = Problem("try_again", "the order is not known to be stored; a repeat is safe")
 
 
@@ -58,9 +59,16 @@ class PaymentDoor:
     """The endpoints of payments, for those whom the gate has let in."""
 
     def __init__(
-        self, payments: Payments, outlet: Outlet, replies: Replies, *, answer_wait_ms: int
+        self,
+        payments: Payments,
+        outlet: Outlet,
+        replies: Replies,
+        reach: Reach,
+        *,
+        answer_wait_ms: int,
     ) -> None:
         self._payments = payments
+        self._reach = reach
         self._outlet = outlet
         self._replies = replies
         self._wait_s = answer_wait_ms / 1000
@@ -70,6 +78,8 @@ class PaymentDoor:
         wish = read_request(call.body)
         if isinstance(wish, Problem):
             return wish
+        if wish.notify_url and (reason := objection(wish.notify_url, self._reach)):
+            return Problem("url_not_allowed", reason, "notify_url")
         message = PlacePayment(merchant_no=call.merchant.merchant_no, request=wish)
         event = new_event(
             message,
@@ -91,7 +101,7 @@ class PaymentDoor:
         if not has_form(payment_id, PaymentId):
             return _no_payment(payment_id)
         view = await self._payments.find(call.merchant.merchant_no, payment_id)
-        return _no_payment(payment_id) if view is None else _document(view)
+        return _no_payment(payment_id) if view is None else document(view)
 
     async def search(self, call: Call) -> web.Response | Problem:
         """One payment by the merchant's order number, or a page of them."""
@@ -102,13 +112,13 @@ class PaymentDoor:
             return await self._page(call.merchant.merchant_no, search)
         number = search.merchant_order_no
         view = await self._payments.find_order(call.merchant.merchant_no, number)
-        return _no_payment(number) if view is None else _document(view)
+        return _no_payment(number) if view is None else document(view)
 
     async def _page(self, merchant_no: str, search: Search) -> web.Response | Problem:
         before = NEWEST if search.cursor is None else read_cursor(search.cursor)
         if before is None:
             return wrong_cursor()
-        return _document(await self._payments.page(merchant_no, before, int(search.limit)))
+        return document(await self._payments.page(merchant_no, before, int(search.limit)))
 
 
 def read_request(body: bytes) -> PaymentRequest | Problem:
@@ -142,7 +152,7 @@ def _answered(answer: Message) -> web.Response | Problem:
         assert answer.refusal is not None
         return refused(answer.refusal)
     is_open = answer.payment.state == PaymentState.PLACED
-    return _document(
+    return document(
         answer.payment, status=202 if is_open else 201, location=f"{PATH}/{answer.payment.id}"
     )
 
@@ -150,14 +160,7 @@ def _answered(answer: Message) -> web.Response | Problem:
 def _processing(wish: PlacePayment) -> web.Response:
     number = wish.request.merchant_order_no
     location = f"{PATH}?merchant_order_no={quote(number)}"
-    return _document(Processing(merchant_order_no=number), status=202, location=location)
-
-
-def _document(document: Struct, *, status: int = 200, location: str | None = None) -> web.Response:
-    headers = {"Content-Type": "application/json"}
-    if location is not None:
-        headers["Location"] = location
-    return web.Response(body=_encoder.encode(document), status=status, headers=headers)
+    return document(Processing(merchant_order_no=number), status=202, location=location)
 
 
 def _no_payment(number: str) -> Problem:

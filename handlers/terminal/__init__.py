@@ -2,7 +2,9 @@
 
 from handlers.terminal.contracts import contracts_cli
 from handlers.terminal.dead import dead_cli
+from handlers.terminal.lanes import lanes_cli
+from handlers.terminal.notification import notification_cli
 from handlers.terminal.payment import payment_cli
 from handlers.terminal.top import top
 
-__all__ = ["contracts_cli", "dead_cli", "payment_cli", "top"]
+__all__ = ["contracts_cli", "dead_cli", "lanes_cli", "notification_cli", "payment_cli", "top"]

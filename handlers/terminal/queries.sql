@@ -27,3 +27,7 @@ WHERE n.subject = $1 ORDER BY n.created_at, t.number;
 SELECT i.actor, i.settled_at, i.effects FROM bus.inbox AS i
 WHERE i.settled_at BETWEEN $1 AND $2 AND position($3::bytea IN i.effects) > 0
 ORDER BY i.settled_at;
+
+-- merchant_told
+-- Whose notification this is.
+SELECT merchant_no FROM notification.notification WHERE notification_id = $1;

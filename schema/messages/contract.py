@@ -36,6 +36,9 @@ class Contract(Struct, frozen=True, kw_only=True):
     to: str | None
     """The queue that a command is for; a fact goes to whoever binds it."""
     broadcast: bool
+    outside: bool
+    """Whether systems outside may give this command, through the upstream exchange, or get this
+    answer to one."""
     version: int
     type: type[Message]
     decoder: Any
@@ -54,29 +57,32 @@ class UnreadableMessage(ValueError):
     """The data of this event does not fit its contract."""
 
 
-def command(name: str, *, owner: str, to: str, version: int = 1) -> Callable[[M], M]:
+def command(
+    name: str, *, owner: str, to: str, outside: bool = False, version: int = 1
+) -> Callable[[M], M]:
     """Registers a wish, named in the imperative, that exactly one queue fulfils."""
-    return _registered(name, "command", owner, to, version)
+    return _registered(name, "command", owner, to, version, outside=outside)
 
 
 def fact(name: str, *, owner: str, broadcast: bool = False, version: int = 1) -> Callable[[M], M]:
     """Registers what has happened, in the past tense. A broadcast fact reaches every process."""
-    return _registered(name, "fact", owner, None, version, broadcast)
+    return _registered(name, "fact", owner, None, version, broadcast=broadcast)
 
 
-def answer(name: str, *, owner: str, version: int = 1) -> Callable[[M], M]:
+def answer(name: str, *, owner: str, outside: bool = False, version: int = 1) -> Callable[[M], M]:
     """Registers what goes back to the reply address of a command."""
-    return _registered(name, "answer", owner, None, version)
+    return _registered(name, "answer", owner, None, version, outside=outside)
 
 
 def _registered(
-    name: str, kind: Kind, owner: str, to: str | None, version: int, broadcast: bool = False
-) -> Callable[[M], M]:
+    name: str, kind: Kind, owner: str, to: str | None, version: int,
+    *, broadcast: bool = False, outside: bool = False,
+) -> Callable[[M], M]:  # fmt: skip
     def register(cls: M) -> M:
         assert name not in CONTRACTS, f"two contracts are named {name}"
         contract = Contract(
-            name=name, kind=kind, owner=owner, to=to, broadcast=broadcast, version=version,
-            type=cls, decoder=msgspec.json.Decoder(cls),
+            name=name, kind=kind, owner=owner, to=to, broadcast=broadcast, outside=outside,
+            version=version, type=cls, decoder=msgspec.json.Decoder(cls),
         )  # fmt: skip
         CONTRACTS[name] = _by_type[cls] = contract
         return cls

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from schema.messages.contract import Message, command, fact
+from schema.messages.contract import Message, answer, command, fact
+from schema.payments import Refusal
+from schema.webhooks import EndpointId, NotificationStateName
 
 
 @command("notification.deliver", owner="notification", to="notification.lanes")
@@ -14,6 +16,14 @@ class DeliverNotification(Message, frozen=True, kw_only=True):
     attempt: int
 
 
+@command("notification.try", owner="notification", to="notification.now")
+class TryNotification(Message, frozen=True, kw_only=True):
+    """Make this try at once, beside the lane: somebody waits for the answer."""
+
+    notification_id: str
+    attempt: int
+
+
 @fact("notification.exhausted", owner="notification")
 class NotificationExhausted(Message, frozen=True, kw_only=True):
     """The last try failed; the merchant does not know. An operator should."""
@@ -22,3 +32,33 @@ class NotificationExhausted(Message, frozen=True, kw_only=True):
     merchant_no: str
     attempts: int
     last_error: str
+    endpoint_id: EndpointId | None = None
+
+
+@fact("webhook_endpoint.disabled", owner="notification")
+class WebhookEndpointDisabled(Message, frozen=True, kw_only=True):
+    """Nothing is sent to this endpoint any more; what it would hear is kept for a replay."""
+
+    merchant_no: str
+    endpoint_id: EndpointId
+    reason: str
+
+
+@answer("notification.answered", owner="notification", outside=True)
+class NotificationAnswered(Message, frozen=True, kw_only=True):
+    """What became of a wish to send: accepted or, where that was asked for, tried; or why not."""
+
+    notification_ids: tuple[str, ...] = ()
+    state: NotificationStateName | None = None
+    """Of the one notification that was tried."""
+    attempts: int = 0
+    refusal: Refusal | None = None
+
+
+@answer("webhook_endpoint.answered", owner="notification")
+class WebhookEndpointAnswered(Message, frozen=True, kw_only=True):
+    """The endpoint is now at this version; or why it is not changed."""
+
+    endpoint_id: EndpointId
+    version: int = 0
+    refusal: Refusal | None = None

@@ -46,7 +46,7 @@ class PaymentFailed(Message, frozen=True, kw_only=True):
     notify_url: str | None = None
 
 
-@answer("payment.answered", owner="ordering")
+@answer("payment.answered", owner="ordering", outside=True)
 class PaymentAnswered(Message, frozen=True, kw_only=True):
     """The answer to PlacePayment: the payment as it stands, or why there is none."""
 

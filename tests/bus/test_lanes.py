@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
 import pytest
 
-from bus.broadcasts import Broadcasts
-from bus.broker import Broker
-from bus.caller import CallerRun
 from bus.dead import Graveyard
-from bus.lanes import PREFETCH_PER_LANE, Lanes
-from tests.bus.errands import Peer, errands
-from tests.bus.rooms import VISITS, Visit
+from bus.lanes import CONCURRENCY_DEFAULT
+from tests.bus.errands import Peer
+from tests.bus.serving import serving, visits
 from tests.bus.wire import a_wire
 from tests.bus.workshop import Workshop, at_last
 
@@ -24,33 +19,6 @@ async def _lanes_exist(workshop: Workshop) -> None:
     """The exchange and the lobby, as the first start of an actor with lanes leaves them."""
     async with serving(workshop, "http://nobody"):
         pass
-
-
-@asynccontextmanager
-async def serving(
-    workshop: Workshop, peer_url: str, url: str = "", *, is_deaf: bool = False
-) -> AsyncIterator[Broker]:
-    """A worker that serves lanes, stopped cleanly at the end. A deaf one hears no broadcast."""
-    broker = Broker(url or workshop.site.rabbitmq_url, name="lanes")
-    await broker.connect()
-    await broker.declare()
-    broadcasts = Broadcasts(broker)
-    caller = errands(peer_url, inlet=VISITS)
-    run = CallerRun(caller, pool=workshop.pool, broker=broker, lanes=True)
-    lanes = Lanes("example", run, broker=broker, broadcasts=broadcasts, pool=workshop.pool)
-    for part in (run, lanes, broker) if is_deaf else (broadcasts, run, lanes, broker):
-        await part.start()
-    try:
-        yield broker
-    finally:
-        await broker.pause()
-        for part in (lanes, run, broadcasts, broker):
-            await part.stop()
-
-
-def visits(lane: str, *numbers: int) -> list[Visit]:
-    """Errands of one lane."""
-    return [Visit(errand_no=f"{lane}{number}", lane=lane) for number in numbers]
 
 
 async def _told(workshop: Workshop, *errand_nos: str) -> bool:
@@ -87,16 +55,18 @@ async def test_first_messages_of_many_lanes_may_come_at_once(
     await _nothing_is_left(workshop, *"abcd")
 
 
-async def test_every_worker_serves_a_lane_that_another_one_opened(
-    workshop: Workshop, peer: Peer
-) -> None:
-    """One worker's share is full of a silent peer's calls; what comes then is the other's."""
-    peer.silent |= {f"a{n}" for n in range(2 * PREFETCH_PER_LANE)}
+async def test_a_lane_has_one_owner_among_many_workers(workshop: Workshop, peer: Peer) -> None:
+    """Its messages beyond the concurrency wait in the queue, though another worker is free."""
+    peer.silent.add("a")
     async with serving(workshop, peer.url), serving(workshop, peer.url):
-        await workshop.send(*visits("a", *range(2 * PREFETCH_PER_LANE)))
-        await at_last(lambda: _busy(peer, 2 * PREFETCH_PER_LANE))
+        await asyncio.sleep(0.2)  # until the first has heard of the second
+        await workshop.send(*visits("a", *range(3 * CONCURRENCY_DEFAULT)))
+        await at_last(lambda: _busy(peer, CONCURRENCY_DEFAULT))
+        await asyncio.sleep(0.3)
+        assert peer.busy == CONCURRENCY_DEFAULT
         peer.silent.clear()
-        await at_last(lambda: _told(workshop, *(f"a{n}" for n in range(2 * PREFETCH_PER_LANE))))
+        await at_last(lambda: _told(workshop, *(f"a{n}" for n in range(3 * CONCURRENCY_DEFAULT))))
+    assert set(peer.sent.values()) == {1}
     await _nothing_is_left(workshop, "a")
 
 
@@ -107,11 +77,11 @@ async def _busy(peer: Peer, calls: int) -> bool:
 async def test_a_lane_that_hangs_delays_no_other_lane(workshop: Workshop, peer: Peer) -> None:
     peer.silent.add("a")
     async with serving(workshop, peer.url):
-        await workshop.send(*visits("a", *range(3 * PREFETCH_PER_LANE)))
-        await at_last(lambda: _busy(peer, PREFETCH_PER_LANE))
+        await workshop.send(*visits("a", *range(3 * CONCURRENCY_DEFAULT)))
+        await at_last(lambda: _busy(peer, CONCURRENCY_DEFAULT))
         await workshop.send(*visits("b", *range(20)))
         await at_last(lambda: _told(workshop, *(f"b{n}" for n in range(20))))
-        assert peer.busy == PREFETCH_PER_LANE, "a still hangs"
+        assert peer.busy == CONCURRENCY_DEFAULT, "a still hangs"
         peer.silent.clear()
 
 
@@ -156,12 +126,12 @@ async def test_a_worker_that_dies_in_a_lane_is_followed_by_one_that_asks_first(
 async def test_a_cut_connection_loses_no_lane(workshop: Workshop, peer: Peer) -> None:
     async with (
         a_wire(workshop.site.rabbitmq_url) as wire,
-        serving(workshop, peer.url, wire.url) as broker,
+        serving(workshop, peer.url, wire.url) as served,
     ):
         await workshop.send(*visits("a", 1))
         await at_last(lambda: _told(workshop, "a1"))
         wire.cut()
-        await at_last(broker.ping)
+        await at_last(served.broker.ping)
         await workshop.send(*visits("a", 2), *visits("b", 1))
         await at_last(lambda: _told(workshop, "a1", "a2", "b1"))
     await _nothing_is_left(workshop, "a", "b")
@@ -174,7 +144,7 @@ async def test_a_stop_in_the_middle_leaves_nothing_of_a_lane_to_deliver_again(
     async with workshop.worker("lanes", peer=peer.url) as worker:
         await worker.is_at_work()
         await workshop.send(*visits("a", *range(100)))
-        await at_last(lambda: _busy(peer, PREFETCH_PER_LANE))
+        await at_last(lambda: _busy(peer, CONCURRENCY_DEFAULT))
         assert await worker.stop() == 0
     left = await _left(workshop)
     done = {event.subject for event in await workshop.wire()}
@@ -204,14 +174,14 @@ async def test_a_worker_that_was_cut_off_serves_the_lanes_that_were_opened_meanw
 ) -> None:
     async with (
         a_wire(workshop.site.rabbitmq_url) as wire,
-        serving(workshop, peer.url, wire.url) as broker,
+        serving(workshop, peer.url, wire.url) as served,
     ):
         await wire.tear_down()
         async with serving(workshop, peer.url):
             await workshop.send(*visits("a", 1))
             await at_last(lambda: _told(workshop, "a1"))
         await wire.lay()
-        await at_last(broker.ping)
+        await at_last(served.broker.ping)
         await workshop.send(*visits("a", 2))
         await at_last(lambda: _told(workshop, "a1", "a2"))
 

@@ -53,3 +53,51 @@ async def test_a_place_that_comes_to_somebody_who_is_leaving_goes_to_the_next() 
     assert await asyncio.wait_for(next_one, 1)
     async with asyncio.timeout(1), limit:
         assert leaving.cancelled()
+
+
+async def test_a_limit_that_grows_lets_those_who_wait_in_at_once() -> None:
+    limit, inside = Limit(1), set[int]()
+    leave = asyncio.Event()
+
+    async def visit(number: int) -> None:
+        async with limit:
+            inside.add(number)
+            await leave.wait()
+
+    visits = [asyncio.create_task(visit(number)) for number in range(5)]
+    await asyncio.sleep(0)
+    assert inside == {0} and limit.is_full
+    limit.change(3)
+    await asyncio.sleep(0)
+    assert inside == {0, 1, 2}
+    leave.set()
+    await asyncio.gather(*visits)
+    assert not limit.is_full
+
+
+async def test_a_limit_that_shrinks_throws_nobody_out_and_lets_nobody_in() -> None:
+    limit, inside = Limit(3), dict[int, asyncio.Event]()
+
+    async def visit(number: int) -> None:
+        async with limit:
+            inside[number] = asyncio.Event()
+            await inside[number].wait()
+
+    visits = [asyncio.create_task(visit(number)) for number in range(5)]
+    await asyncio.sleep(0)
+    limit.change(1)
+    for number in (0, 1):
+        assert set(inside) == {0, 1, 2}
+        inside[number].set()
+        await asyncio.sleep(0)
+    assert set(inside) == {0, 1, 2}
+    inside[2].set()
+    await asyncio.sleep(0.001)
+    assert set(inside) == {0, 1, 2, 3}, "the last of three has made room for one"
+    inside[3].set()
+    await asyncio.sleep(0.001)
+    inside[4].set()
+    await asyncio.gather(*visits)
+    limit.change(2)
+    async with limit, limit:
+        assert limit.is_full

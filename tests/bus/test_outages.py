@@ -3,56 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 
 import msgspec
 import pytest
 from redis.asyncio import Redis
 
-from bus import database
-from bus.broker import Broker
 from bus.directory import Directory
 from deploy.local.services import Services
 from tests.bus.rooms import COUNTER, TALLY, Add, counted, counter, tally
 from tests.bus.workshop import Workshop, at_last
 from tests.examples import MERCHANT_NO, a_merchant
-from tests.sites import Site, a_site, rabbitmqctl
+from tests.sites import remember_the_queues
 
 pytestmark = pytest.mark.faults
-
-
-@pytest.fixture(scope="module")
-async def breakable_site(breakable: Services) -> AsyncIterator[Site]:
-    """A site at services that this module breaks."""
-    async with a_site(breakable) as made:
-        yield made
-
-
-@pytest.fixture
-async def shaky(breakable_site: Site) -> AsyncIterator[Workshop]:
-    """A workshop there."""
-    broker = Broker(breakable_site.rabbitmq_url, name="tests")
-    await broker.connect()
-    async with await database.connect(breakable_site.postgres_url) as pool:
-        made = Workshop(breakable_site, pool, broker)
-        await made.clear()
-        yield made
-    await broker.stop()
 
 
 async def _outage(services: Services, name: str, *, lasts_s: float) -> None:
     await asyncio.to_thread(services.kill, name)
     await asyncio.sleep(lasts_s)
     await asyncio.to_thread(services.restart, name)
-
-
-def _remember_the_queues(services: Services) -> None:
-    """As if the queues had been made some minutes ago.
-
-    RabbitMQ 3.10 writes the list of its quorum queues to disk every three minutes, and can't
-    restart those that were younger when it was killed, although their messages are safe.
-    """
-    rabbitmqctl(services, "eval", "[dets:sync(Table) || Table <- dets:all()].")
 
 
 async def _send_all_the_time(workshop: Workshop, rounds: int) -> None:
@@ -90,7 +59,7 @@ async def test_a_database_that_dies_under_load_is_waited_for(
 async def test_a_broker_that_dies_under_load_is_waited_for(
     shaky: Workshop, breakable: Services
 ) -> None:
-    await asyncio.to_thread(_remember_the_queues, breakable)
+    await asyncio.to_thread(remember_the_queues, breakable)
     async with shaky.at_work(counter), shaky.at_work(tally):
         sending = asyncio.create_task(_send_all_the_time(shaky, 60))
         await at_last(lambda: counted(shaky.pool))

@@ -22,7 +22,7 @@ from bus.broker import Broker
 from bus.caller import CallerRun
 from bus.database import Pool
 from bus.decider import DeciderRun
-from bus.lanes import Lanes
+from bus.lanes import Lanes, Pace
 from bus.lease import Lease, new_holder
 from bus.process import Part, Shared, serve
 from bus.shards import Balance, Dispatcher, Shards
@@ -33,6 +33,8 @@ from tests.bus.rooms import COUNTER, VISITS, Add, catalogued, counter, tally
 
 PROCESSES = get_context("forkserver")
 """Workers are forked from a process that has imported everything: importing costs two seconds."""
+
+QUICK = Pace(beat_s=0.2, lease_s=1.0, compare_s=0.5, tell_s=0.2, stalled_after_s=1.0)
 
 PROCESSES.set_forkserver_preload(["pytest", "tests.bus.worker"])
 
@@ -143,10 +145,11 @@ def _caller_of(shared: Shared, name: str, point: str, peer_url: str) -> Sequence
     if name == "errands":
         return (run,)
     lanes = Lanes(
-        "example", run, broker=shared.broker, broadcasts=shared.broadcasts, pool=shared.pool
-    )
+        "example", run, broker=shared.broker, broadcasts=shared.broadcasts, pool=shared.pool,
+        redis=shared.redis, pace=QUICK,
+    )  # fmt: skip
     if point == "before opening a lane":
-        lanes.open = die
+        lanes._lobby.open = die
     return run, lanes
 
 

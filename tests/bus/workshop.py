@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 from aio_pika.abc import AbstractIncomingMessage
 from pamqp.commands import Queue
+from redis.asyncio import Redis
 
 from bus import topology
 from bus.broker import Broker
@@ -23,7 +24,7 @@ from bus.effects import Delivery, Outgoing, deliveries
 from bus.origin import new_event
 from schema.events import Event, decode_events, encode_events
 from schema.messages.contract import Message
-from tests.bus.rooms import COUNTER, ERRANDS, TABLES, TALLY
+from tests.bus.rooms import COUNTER, ERRANDS, TABLES, TALLY, Visit
 from tests.bus.worker import PROCESSES, run_worker
 from tests.sites import Site
 
@@ -95,9 +96,13 @@ class Workshop:
 
     async def clear(self) -> None:
         """Makes the rooms' tables and queues anew."""
+        lanes = await self.pool.fetch("SELECT lane FROM bus.lane WHERE actor = 'example'")
+        opened = [topology.lane_queue("example", row["lane"]) for row in lanes]
         await self.pool.execute(TABLES)
+        async with Redis.from_url(self.site.redis_url) as redis:
+            await redis.flushdb()
         channel = await self.broker.channel()
-        for queue in (*QUEUES, *DEAD_QUEUES, WIRE):
+        for queue in (*QUEUES, *DEAD_QUEUES, *opened, WIRE):
             await channel.queue_delete(queue)
         await self.broker.declare((COUNTER, TALLY, ERRANDS))
         wire = await channel.declare_queue(WIRE, durable=True, robust=False)
@@ -213,5 +218,5 @@ def _run(
 
 
 def _alone(event: Event, message: Message) -> Sequence[Delivery]:
-    lane: str | None = getattr(message, "lane", None)
+    lane = message.lane if isinstance(message, Visit) else None
     return deliveries([Outgoing.of(message, event, lane)])

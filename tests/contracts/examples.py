@@ -27,7 +27,7 @@ from schema.messages.accounting import (
     ReleaseHold,
     SetRate,
 )
-from schema.messages.bus import LaneOpened
+from schema.messages.bus import LaneHeld, LaneOpened, LaneWorkersChanged
 from schema.messages.channels import (
     AttemptFailed,
     AttemptPending,
@@ -36,9 +36,28 @@ from schema.messages.channels import (
     QueryAttempt,
 )
 from schema.messages.contract import Message, contract_of, write
-from schema.messages.doors import ChannelNotified, PlacePayment, RequestRefused
+from schema.messages.doors import (
+    ChannelNotified,
+    DrainLane,
+    PauseLane,
+    PlacePayment,
+    RemoveWebhookEndpoint,
+    RequestRefused,
+    ResendNotifications,
+    ResumeLane,
+    RotateWebhookSecret,
+    SaveWebhookEndpoint,
+    SendNotification,
+)
 from schema.messages.merchants import ProfileChanged
-from schema.messages.notification import DeliverNotification, NotificationExhausted
+from schema.messages.notification import (
+    DeliverNotification,
+    NotificationAnswered,
+    NotificationExhausted,
+    TryNotification,
+    WebhookEndpointAnswered,
+    WebhookEndpointDisabled,
+)
 from schema.messages.ordering import (
     PaymentAnswered,
     PaymentFailed,
@@ -57,9 +76,11 @@ from schema.payments import (
     RiskDecision,
     RoutingDecision,
 )
+from schema.webhooks import EndpointTerms, SealedSecret
 
 MERCHANT_NO = "10202607010000001"
 PAYMENT_ID = "pay_01k2x4m8qv7h3dp1ra9e0000"
+ENDPOINT_ID = "we_0123456789abcdef"
 ATTEMPT_ID = "01k2x4m8qv7h3dp1ra9e000001"
 PLACED_AT = datetime(2026, 7, 1, 4, 30, 0, tzinfo=UTC)
 PAID_AT = datetime(2026, 7, 1, 4, 30, 12, tzinfo=UTC)
@@ -232,6 +253,29 @@ BOOKS: tuple[Message, ...] = (
     ),
 )
 
+WEBHOOK_TERMS = EndpointTerms(
+    url="https://shop.example/webhooks",
+    description="番茄 shop",
+    event_types=("payment.*", "refund.succeeded"),
+    acknowledgement="body_equals",
+    expected_body="ok",
+    policy="wechat",
+    ladder_s=(5, 60),
+    deadline_ms=5_000,
+    requests_per_s_max=10,
+    in_order=True,
+    latest_only=True,
+    header_names=("authorization",),
+    sealed_headers="c2VhbGVk",
+)
+WEBHOOK_SECRET = SealedSecret(
+    kind="ed25519",
+    sealed="c2VhbGVk",
+    public_key="whpk_cHVibGlj",
+    created_at=PLACED_AT,
+    expires_at=EXPIRES_AT,
+)
+
 MESSAGES: tuple[Message, ...] = (
     *BOOKS,
     AttemptFailed(
@@ -270,11 +314,53 @@ MESSAGES: tuple[Message, ...] = (
     PlacePayment(merchant_no=MERCHANT_NO, request=REQUEST),
     RequestRefused(refusal=OVER_LIMIT),
     LaneOpened(actor="notification", lane=MERCHANT_NO),
+    LaneHeld(actor="notification", lane=MERCHANT_NO),
+    LaneWorkersChanged(actor="notification"),
+    PauseLane(actor="notification", lane=MERCHANT_NO, reason="audit", until=EXPIRES_AT),
+    DrainLane(actor="notification", lane=MERCHANT_NO, reason="moving house"),
+    ResumeLane(actor="notification", lane=MERCHANT_NO),
     ProfileChanged(kind="merchant", number=MERCHANT_NO, version=7),
     DeliverNotification(notification_id="ntf_1", lane=MERCHANT_NO, attempt=2),
     NotificationExhausted(
-        notification_id="ntf_1", merchant_no=MERCHANT_NO, attempts=15, last_error="timeout"
+        notification_id="ntf_1",
+        merchant_no=MERCHANT_NO,
+        attempts=15,
+        last_error="timeout",
+        endpoint_id=ENDPOINT_ID,
     ),
+    TryNotification(notification_id="evt_1", attempt=2),
+    NotificationAnswered(
+        notification_ids=("evt_1",), state="delivered", attempts=2, refusal=OVER_LIMIT
+    ),
+    WebhookEndpointAnswered(endpoint_id=ENDPOINT_ID, version=3, refusal=OVER_LIMIT),
+    WebhookEndpointDisabled(
+        merchant_no=MERCHANT_NO, endpoint_id=ENDPOINT_ID, reason="it answered 410 Gone"
+    ),
+    SendNotification(
+        merchant_no=MERCHANT_NO,
+        event_id="evt_1",
+        type="account.alarmed",
+        subject="account-1",
+        data='{"balance_fen":1}',
+        acceptance="sync",
+        endpoint_id=ENDPOINT_ID,
+        notify_url="https://shop.example/told",
+    ),
+    ResendNotifications(
+        merchant_no=MERCHANT_NO, notification_ids=("evt_1", "evt_2"), acceptance="sync"
+    ),
+    SaveWebhookEndpoint(
+        merchant_no=MERCHANT_NO,
+        endpoint_id=ENDPOINT_ID,
+        version=2,
+        terms=WEBHOOK_TERMS,
+        secret=WEBHOOK_SECRET,
+        is_enabled=False,
+    ),
+    RotateWebhookSecret(
+        merchant_no=MERCHANT_NO, endpoint_id=ENDPOINT_ID, secret=WEBHOOK_SECRET, keep_old_s=3_600
+    ),
+    RemoveWebhookEndpoint(merchant_no=MERCHANT_NO, endpoint_id=ENDPOINT_ID),
     PaymentAnswered(payment=PAYMENT, refusal=OVER_LIMIT),
     PaymentFailed(payment=PAYMENT, refusal=OVER_LIMIT, notify_url="https://shop.example/paid"),
     PaymentPlaced(terms=TERMS),

@@ -9,7 +9,7 @@ import pytest
 from schema.settings import Settings
 from tests.doors.room import Room
 from tests.doors.street import Merchant, Street, a_street
-from tests.sites import Site
+from tests.sites import LOOPBACK, Site
 
 ANSWER_WAIT_MS = 600
 """Short, for the tests that wait for an answer which never comes."""
@@ -24,6 +24,7 @@ def settings(site: Site) -> Settings:
         master_key=site.master_key,
         http_port=0,
         answer_wait_ms=ANSWER_WAIT_MS,
+        webhook_private_networks=LOOPBACK,
     )
 
 

@@ -17,6 +17,7 @@ from yarl import URL
 from bus.process import Shared
 from handlers.edge import Edge
 from handlers.merchant_api.signing import hmac_authorization
+from runner import notification_room
 from schema.profiles import ApiKey, ChannelProfile, MerchantProfile
 from schema.settings import Settings
 from tests.doors.room import Room
@@ -75,7 +76,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class Street:
-    """A running edge, the room behind it, and somebody who walks from door to door."""
+    """A running edge, the rooms behind it, and somebody who walks from door to door."""
 
     shared: Shared
     edge: Edge
@@ -99,6 +100,12 @@ class Street:
         return await self.send(
             "GET", path, headers={"Authorization": merchant.authorization("GET", path)}
         )
+
+    async def ask(self, merchant: Merchant, method: str, path: str, form: Any = None) -> Answer:
+        """Any signed request; a form goes as JSON."""
+        body = b"" if form is None else msgspec.json.encode(form)
+        authorization = merchant.authorization(method, path, body)
+        return await self.send(method, path, body, {"Authorization": authorization})
 
     async def post(self, merchant: Merchant, body: bytes, **headers: str) -> Answer:
         """A signed order with exactly this body."""
@@ -153,13 +160,16 @@ async def a_street(settings: Settings, room: Room, **changes: Any) -> AsyncItera
     """A street whose edge runs with these settings changed."""
     shared = await Shared.open(replace(settings, **changes), name="doors")
     await shared.broker.connect()
-    edge = Edge(shared)
-    await shared.broker.start()
-    await edge.start()
+    edge, rooms = Edge(shared), notification_room(shared)
+    inner = (shared.broadcasts, *rooms)
+    for part in (*inner, shared.broker, edge):
+        await part.start()
     try:
         async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
             yield Street(shared, edge, room, session)
     finally:
         await edge.stop()
         await shared.broker.pause()
+        for part in reversed(inner):
+            await part.stop()
         await shared.close()

@@ -64,6 +64,17 @@ async def test_a_wrong_field_is_named(street: Street, merchant: Merchant, case: 
     assert street.room.orders(merchant.merchant_no) == []
 
 
+@pytest.mark.parametrize(
+    "url", ["http://169.254.169.254/", "https://10.0.0.1/", "https://shop.example:22/"]
+)
+async def test_an_order_names_no_address_that_can_not_be_called(
+    street: Street, merchant: Merchant, url: str
+) -> None:
+    answer = await street.order(merchant, notify_url=url)
+    assert (answer.code, answer.json["param"]) == ("url_not_allowed", "notify_url")
+    assert street.room.orders(merchant.merchant_no) == []
+
+
 BODIES = {
     "nothing": b"",
     "white space": b" \n",

@@ -18,10 +18,14 @@ from schema.events import BATCH, SINGLE, Event, decode_events
 from schema.ids import outside_id
 from schema.messages.contract import read
 from schema.messages.doors import PlacePayment, RequestRefused
+from schema.messages.notification import NotificationAnswered
 from schema.messages.ordering import PaymentAnswered
 from tests.doors.street import Merchant, Street, order
+from tests.doors.test_webhook_endpoints import Receiver, receiver
 from tests.sites import Site
+from tests.waiting import at_last
 
+assert receiver, "the fixture"
 REPLY_TO = "amq.rabbitmq.reply-to"
 
 
@@ -119,6 +123,33 @@ async def test_a_wish_is_let_in_and_answered_to_its_sender(
     assert inside.id == outside_id("shop/1", wish["id"])
     assert (inside.source, inside.subject, inside.causationid) == ("tomato/doors", None, None)
     assert inside.traceparent is not None
+
+
+async def test_a_system_next_door_may_have_a_merchant_told_something(
+    street: Street, neighbour: Neighbour, receiver: Receiver
+) -> None:
+    merchant = await street.open_merchant(notify_url=receiver.url)
+    for acceptance, state in (("sync", "delivered"), ("async", "waiting")):
+        data = {
+            "merchant_no": merchant.merchant_no,
+            "event_id": f"evt_{secrets.token_hex(8)}",
+            "type": "account.alarmed",
+            "subject": "account-1",
+            "data": '{"balance_fen":1}',
+            "acceptance": acceptance,
+        }
+        wish = event(merchant, type="notification.send", data=data)
+        await neighbour.say(written(wish), reply_to=REPLY_TO, correlation_id=acceptance)
+        answer = await neighbour.answer(acceptance)
+        assert isinstance(answer, NotificationAnswered)
+        assert (answer.refusal, answer.state) == (None, state)
+        assert answer.notification_ids == (data["event_id"],)
+
+    async def both_heard() -> bool:
+        return len(receiver.hooks) == 2
+
+    await at_last(both_heard)
+    assert b'"data":{"balance_fen":1}' in receiver.hooks[0][1]
 
 
 async def test_the_attributes_of_an_event_count_before_those_of_its_delivery(

@@ -7,6 +7,7 @@ import importlib
 from functools import cache
 from graphlib import CycleError, TopologicalSorter
 
+import bus.lanes
 import schema.messages.all
 from bus.topology import UPSTREAM_QUEUE, Inlet
 from schema.messages.contract import CONTRACTS, Contract, Message, contract_of
@@ -20,8 +21,9 @@ HOMES = {"doors": "handlers", "bus": "bus"}
 
 @cache
 def inlets() -> dict[str, tuple[Inlet, ...]]:
-    """The inlets of every room."""
-    return {room: importlib.import_module(f"actors.{room}.actor").INLETS for room in ROOMS}
+    """The inlets of every room, and the one of the lanes, which belong to the pipes."""
+    rooms = {room: importlib.import_module(f"actors.{room}.actor").INLETS for room in ROOMS}
+    return rooms | {"lanes": bus.lanes.INLETS}
 
 
 def hearers(message: type[Message]) -> list[str]:

@@ -79,6 +79,11 @@ class Shop:
         """The payment as the platform shows it now."""
         return await self.look(f"{PATH}/{payment_id}")
 
+    async def ask(self, method: str, path: str, form: Any = None) -> Answer:
+        """Any signed request; a form goes as JSON."""
+        body = b"" if form is None else msgspec.json.encode(form)
+        return await self._request(method, path, body, {})
+
     async def find_order(self, merchant_order_no: str) -> dict[str, Any] | None:
         """The same by the shop's own number; None where there is no such payment yet."""
         path = f"{PATH}?merchant_order_no={merchant_order_no}"

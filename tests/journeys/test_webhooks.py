@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bus.lanes import PREFETCH_PER_LANE
+from bus.lanes import CONCURRENCY_DEFAULT
 from schema.ids import attempt_id
 from tests.journeys.channel import Channel
 from tests.journeys.platform import Platform
@@ -40,7 +40,7 @@ async def test_a_merchant_whose_server_hangs_delays_nobody_else(
     await pay(channel, stuck)
 
     async def is_tied_up() -> bool:
-        return len(hanging.hooks) >= PREFETCH_PER_LANE
+        return len(hanging.hooks) >= CONCURRENCY_DEFAULT
 
     await at_last(is_tied_up)
     await pay(channel, others)

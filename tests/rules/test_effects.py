@@ -11,6 +11,7 @@ from msgspec import Raw
 
 from bus.effects import (
     DELIVERY_BYTES_MAX,
+    Bury,
     Effect,
     Later,
     Outgoing,
@@ -46,7 +47,13 @@ ANSWER = RequestRefused(refusal=Refusal(code="unknown_merchant", reason="no such
 
 effects = st.lists(
     st.sampled_from(
-        [Publish(COMMAND), Publish(FACT), Reply(ANSWER), Later(COMMAND, NOW + timedelta(hours=1))]
+        [
+            Publish(COMMAND),
+            Publish(FACT),
+            Reply(ANSWER),
+            Later(COMMAND, NOW + timedelta(hours=1)),
+            Bury(COMMAND, "it was tried in vain"),
+        ]
     ),
     max_size=6,
 )
@@ -144,3 +151,21 @@ def test_a_child_is_another_span_of_the_same_trace() -> None:
     assert child.split("-")[:2] == parent.split("-")[:2] and child.split("-")[3] == "01"
     assert child.split("-")[2] == event_id.replace("-", "")[16:] != parent.split("-")[2]
     assert child_trace(None, event_id) is None
+
+
+def test_what_is_buried_lies_with_its_reason_where_a_replay_takes_it_back_from() -> None:
+    cause, letter = new_event(FACT), Bury(COMMAND, "status 500")
+    said, _ = spoken([letter, letter, Publish(COMMAND)], cause, "channels", NOW)
+    published, *buried = deliveries(decode_outgoing(encode_outgoing(said)))
+    assert published.key == "channels.calls" and published.headers is None
+    assert [(each.exchange, each.key, each.events) for each in buried] == [
+        ("", "channels.calls.dead", 1)
+    ] * 2
+    headers = buried[0].headers or {}
+    assert (headers["x-reason"], headers["x-came-from"]) == ("status 500", "channels.calls")
+
+
+def test_a_letter_of_a_lane_goes_back_into_its_lane() -> None:
+    said, _ = spoken([Bury(COMMAND, "why", lane="m1.we_1")], new_event(FACT), "channels", NOW)
+    (buried,) = deliveries(said)
+    assert (buried.headers or {})["x-came-from"] == "channels.lane.m1.we_1"

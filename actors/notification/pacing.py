@@ -1,0 +1,164 @@
+"""How fast each lane's tries go out: its rate, its share of the sockets, its pauses.
+
+One owner serves a lane at a time, so what is known of a server lives in this process. A new owner
+begins with what is known of nobody, and a pause is kept by the lane itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+from prometheus_client import Counter, Histogram
+
+from actors.notification.health import NEW, Health, Verdict, heard
+from bus.errors import is_broker_trouble, world_is_down
+from bus.jobs import now_utc
+from bus.limit import Limit
+from bus.logs import log
+from bus.tasks import Tasks
+
+SOCKETS_MAX = 1_000
+SLOW_SOCKETS_MAX = 250
+"""Servers that take seconds may not use up the sockets of those that take milliseconds."""
+
+LANES_KEPT_MAX = 20_000
+"""Of a lane that nobody has heard of for long, nothing worth knowing is forgotten."""
+
+NOW_PER_LANE_MAX = 2
+"""Tries beside the lane, for those who wait for the answer; more than that go into the lane."""
+
+
+TRIES = Counter("tomato_webhook_tries_total", "Tries to deliver webhooks", ["verdict"])
+TRY_SECONDS = Histogram(
+    "tomato_webhook_seconds",
+    "Time of one try, its answer included",
+    buckets=(0.02, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 30),
+)
+PAUSES = Counter("tomato_webhook_pauses_total", "Pauses of lanes whose server is unwell")
+
+
+class LaneControl(Protocol):
+    """What pacing asks of `bus/lanes`."""
+
+    async def pause(self, lane: str, *, until: datetime | None, reason: str) -> None: ...
+
+    def limit(self, lane: str, concurrency: int) -> None: ...
+
+
+@dataclass(slots=True)
+class Pace:
+    """One lane, as this process knows it."""
+
+    health: Health = NEW
+    under_way: int = 0
+    beside: int = 0
+    """Of those under way, the tries that are not in the lane's hands."""
+    next_free_s: float = 0.0
+    """When the rate limit lets the next try out, on the loop's clock."""
+
+
+@dataclass(slots=True)
+class Pacing:
+    """Learns from every try and drives the lanes accordingly."""
+
+    lanes: LaneControl | None = None
+    """Set once they exist: lanes need the caller, and the caller needs this."""
+    _paces: OrderedDict[str, Pace] = field(default_factory=OrderedDict[str, Pace])
+    _sockets: Limit = field(default_factory=lambda: Limit(SOCKETS_MAX))
+    _slow_sockets: Limit = field(default_factory=lambda: Limit(SLOW_SOCKETS_MAX))
+    _driving: Tasks = field(default_factory=lambda: Tasks("notification.pacing"))
+
+    async def start(self) -> None:
+        """Nothing: it wakes with the first try."""
+
+    async def stop(self) -> None:
+        await self._driving.cancel()
+
+    def takes_more_beside(self, lane: str) -> bool:
+        """Whether a try may be made at once, beside the lane and what waits there."""
+        pace = self._pace(lane)
+        return pace.beside < NOW_PER_LANE_MAX and not pace.health.is_slow
+
+    @asynccontextmanager
+    async def turn(
+        self, lane: str, per_s: int | None, *, beside: bool = False
+    ) -> AsyncGenerator[None]:
+        """Waits until one more try may go out; it is under way meanwhile."""
+        pace = self._pace(lane)
+        pace.under_way += 1
+        pace.beside += beside
+        try:
+            await self._wait_for_rate(pace, per_s)
+            if pace.health.is_slow:
+                async with self._slow_sockets, self._sockets:
+                    yield
+            else:
+                async with self._sockets:
+                    yield
+        finally:
+            pace.under_way -= 1
+            pace.beside -= beside
+
+    def learn(self, lane: str, verdict: Verdict, cost_ms: int) -> None:
+        """Takes one more try into account."""
+        TRIES.labels(verdict.value).inc()
+        TRY_SECONDS.observe(cost_ms / 1_000)
+        pace = self._pace(lane)
+        before = pace.health
+        is_busy = pace.under_way + 1 >= before.concurrency
+        pace.health = heard(before, verdict, cost_ms, now_utc(), is_busy=is_busy)
+        if self.lanes is not None:
+            self._drive(self.lanes, lane, before, pace.health)
+
+    def success_rate(self, lane: str) -> float | None:
+        """Share of the remembered tries that were acknowledged; None for an unknown lane."""
+        pace = self._paces.get(lane)
+        return None if pace is None else pace.health.acknowledged_percent / 100
+
+    def _drive(self, lanes: LaneControl, lane: str, before: Health, after: Health) -> None:
+        if after.concurrency != before.concurrency:
+            lanes.limit(lane, after.concurrency)
+        until = after.paused_until
+        if until is not None and until != before.paused_until:
+            PAUSES.inc()
+            log.warning("lane_paused", lane=lane, until=until.isoformat(), pauses=after.pauses)
+            reason = f"{after.acknowledged_percent} % of the last tries were acknowledged"
+            self._driving.spawn(self._pause(lanes, lane, until, reason))
+
+    async def _pause(self, lanes: LaneControl, lane: str, until: datetime, reason: str) -> None:
+        """Where it can't be made now, the lane goes on with one try at a time."""
+        try:
+            await lanes.pause(lane, until=until, reason=reason)
+        except Exception as error:
+            if not (world_is_down(error) or is_broker_trouble(error)):
+                raise
+            log.warning("lane_not_paused", lane=lane, error=repr(error))
+
+    async def _wait_for_rate(self, pace: Pace, per_s: int | None) -> None:
+        if per_s is None:
+            return
+        now_s = asyncio.get_running_loop().time()
+        at_s = max(pace.next_free_s, now_s)
+        pace.next_free_s = at_s + 1 / per_s
+        if at_s > now_s:
+            await asyncio.sleep(at_s - now_s)
+
+    def _pace(self, lane: str) -> Pace:
+        pace = self._paces.get(lane)
+        if pace is None:
+            pace = self._paces[lane] = Pace()
+            if len(self._paces) > LANES_KEPT_MAX:
+                self._forget_one()
+        self._paces.move_to_end(lane)
+        return pace
+
+    def _forget_one(self) -> None:
+        lane, pace = next(iter(self._paces.items()))
+        if pace.under_way == 0:
+            del self._paces[lane]
