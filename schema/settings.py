@@ -8,6 +8,9 @@ from typing import Any
 
 from schema.reach import Reach
 
+LANE_IDLE_CLOSE_S_MIN = 60
+"""Longer than any call: what a former owner of a lane has in hand can't be seen."""
+
 
 class MissingSetting(ValueError):
     """A required TOMATO_ variable is not set."""
@@ -52,6 +55,12 @@ class Settings:
     """Networks (CIDR, separated by commas) that webhooks may go to although they are not public."""
     webhook_plain_http: bool = False
     """Let webhooks go out in plain HTTP, for everybody on the way to read."""
+
+    def __post_init__(self) -> None:
+        if self.lane_queue_type not in ("classic", "quorum"):
+            raise ValueError("TOMATO_LANE_QUEUE_TYPE: classic or quorum is needed")
+        if self.lane_idle_close_s < LANE_IDLE_CLOSE_S_MIN:
+            raise ValueError(f"TOMATO_LANE_IDLE_CLOSE_S: at least {LANE_IDLE_CLOSE_S_MIN} s")
 
     @classmethod
     def read(cls, environment: Mapping[str, str]) -> Settings:
