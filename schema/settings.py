@@ -11,6 +11,9 @@ from schema.reach import Reach
 SHARDS_MAX = 64
 """Each shard has a queue and a lease; one writer alone keeps up with a large country."""
 
+LANE_IDLE_CLOSE_S_MIN = 60
+"""Longer than any call: what a former owner of a lane has in hand can't be seen."""
+
 
 class MissingSetting(ValueError):
     """A required TOMATO_ variable is not set."""
@@ -60,6 +63,14 @@ class Settings:
     webhook_plain_http: bool = False
     """Let webhooks go out in plain HTTP, for everybody on the way to read."""
 
+    def __post_init__(self) -> None:
+        if self.lane_queue_type not in ("classic", "quorum"):
+            raise ValueError("TOMATO_LANE_QUEUE_TYPE: classic or quorum is needed")
+        if self.lane_idle_close_s < LANE_IDLE_CLOSE_S_MIN:
+            raise ValueError(f"TOMATO_LANE_IDLE_CLOSE_S: at least {LANE_IDLE_CLOSE_S_MIN} s")
+        if not 1 <= self.ledger_shards <= SHARDS_MAX:
+            raise ValueError(f"TOMATO_LEDGER_SHARDS: 1 to {SHARDS_MAX}, not {self.ledger_shards}")
+
     @classmethod
     def read(cls, environment: Mapping[str, str]) -> Settings:
         """Settings from an environment. MissingSetting or ValueError names the variable."""
@@ -73,10 +84,6 @@ class Settings:
         if missing:
             raise MissingSetting(f"not set: {', '.join(missing)} (see docs/settings.md)")
         return cls(**values)
-
-    def __post_init__(self) -> None:
-        if not 1 <= self.ledger_shards <= SHARDS_MAX:
-            raise ValueError(f"TOMATO_LEDGER_SHARDS: 1 to {SHARDS_MAX}, not {self.ledger_shards}")
 
     def reach(self) -> Reach:
         """Where webhooks may go. Raises ValueError for a list that can't be read."""

@@ -11,6 +11,7 @@ import pytest
 from bus import topology
 from bus.origin import new_event
 from schema.events import encode_events
+from schema.settings import Settings
 from tests.bus.rooms import Visit
 from tests.bus.serving import Served, Sink, sinking, visits
 from tests.bus.worker import QUICK
@@ -42,6 +43,14 @@ async def test_an_idle_lane_goes_and_comes_back_with_its_next_message(
             await at_last(lambda: _has_gone(workshop, served, "a"))
         assert served.attached() == set() and served.lanes._consumers.lanes == {}
     assert sink.seen == {"a1": 1, "a2": 1, "a3": 1}
+
+
+def test_a_lane_can_not_be_set_to_go_while_a_call_may_last() -> None:
+    needed = {"postgres_url": "", "rabbitmq_url": "", "redis_url": "", "master_key": ""}
+    with pytest.raises(ValueError, match="TOMATO_LANE_IDLE_CLOSE_S"):
+        Settings(**needed, lane_idle_close_s=59)
+    with pytest.raises(ValueError, match="TOMATO_LANE_QUEUE_TYPE"):
+        Settings(**needed, lane_queue_type="stream")
 
 
 async def test_a_message_for_a_lane_that_has_gone_waits_in_the_lobby(workshop: Workshop) -> None:

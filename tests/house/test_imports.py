@@ -30,7 +30,7 @@ def test_the_contracts_know_every_room() -> None:
     assert set(contract("independence")["modules"]) == {f"actors.{room}" for room in rooms}
     rules = {path.parent.name for path in (ROOT / "actors").glob("*/rules.py")}
     pure = set(contract("forbidden")["source_modules"])
-    assert pure == {"schema", *(f"actors.{room}.rules" for room in rules)}
+    assert pure >= {"schema", *(f"actors.{room}.rules" for room in rules)}, "and whatever else is"
 
 
 def test_only_the_main_switch_reads_the_environment() -> None:
