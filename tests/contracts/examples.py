@@ -64,6 +64,7 @@ from tests.contracts.examples_of_books import (
     PLACED_AT,
 )
 
+ENDPOINT_ID = "we_0123456789abcdef"
 PASSED = RiskDecision(verdict="pass", decided_at=PLACED_AT)
 REFUSED = RiskDecision(verdict="refuse", reasons=(OVER_LIMIT,), decided_at=PLACED_AT)
 

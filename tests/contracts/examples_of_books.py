@@ -30,7 +30,6 @@ from schema.payments import Refusal
 
 MERCHANT_NO = "10202607010000001"
 PAYMENT_ID = "pay_01k2x4m8qv7h3dp1ra9e0000"
-ENDPOINT_ID = "we_0123456789abcdef"
 ATTEMPT_ID = "01k2x4m8qv7h3dp1ra9e000001"
 PLACED_AT = datetime(2026, 7, 1, 4, 30, 0, tzinfo=UTC)
 PAID_AT = datetime(2026, 7, 1, 4, 30, 12, tzinfo=UTC)

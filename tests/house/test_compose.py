@@ -151,7 +151,8 @@ def test_every_queue_of_a_room_scales_its_readers() -> None:
         for scaled in manifests("ScaledObject")
         for trigger in scaled["spec"]["triggers"]
     }
-    queues = {inlet.queue for inlet in runner.INLETS}
+    # Lanes have a queue each, so that no one queue tells how much they have to do.
+    queues = {inlet.queue for inlet in runner.INLETS if not inlet.queue.endswith(".lanes")}
     read = {(queue.split(".")[0], queue) for queue in queues}
     assert watched == {(room, queue) for room, queue in read if room in runner.ROOMS}
     assert {room for room, _ in watched} == set(runner.ROOMS)
