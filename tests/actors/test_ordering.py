@@ -65,6 +65,7 @@ def with_all_that_can_change(payment: Payment) -> Payment:
         payment,
         state=PaymentState.SUCCEEDED,
         fee_fen=6,
+        cost_fen=3,
         code_url=CODE_URL,
         channel_no=CHANNEL_NO,
         channel_trade_no=TRADE_NO,
