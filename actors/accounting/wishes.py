@@ -219,7 +219,7 @@ def settlement(ledger: Ledger, wish: Settlement, now: datetime) -> Worked:
     refusal = paying_out_is_stopped(ledger, wish)
     if refusal is not None:
         return refusal
-    outside = ledger.account(payable_of(wish)).out_of_reserve_fen
+    outside = max(0, ledger.account(payable_of(wish)).out_of_reserve_fen)
     gross = outside if wish.amount_fen is None else wish.amount_fen
     fee = agreed_fee(ledger, wish, "settlement", gross, now)
     if gross <= fee.fee_fen:

@@ -113,7 +113,7 @@ class Answers(Model):
         if self.is_stopped(w):
             return {"payouts_stopped"}
         payable = (w.role, "payable", w.owner)
-        gross = self.out_of_reserve(payable) if w.amount_fen is None else w.amount_fen
+        gross = max(0, self.out_of_reserve(payable)) if w.amount_fen is None else w.amount_fen
         fee = self.fee(payable, "settlement", gross) if w.fee_fen is None else w.fee_fen
         if gross <= fee:
             return {"nothing_to_settle"}

@@ -52,8 +52,9 @@ class Model:
         return "cancelled" if key in self.cancelled else NAMES["".join(sorted(self.blocked[key]))]
 
     def out_of_reserve(self, key: Key) -> int:
-        """What of a payable may leave: the balance without the trades of the last days."""
-        return max(0, self.balance[key] - self.in_reserve[key]) if key[1] == "payable" else 0
+        """What of a payable may leave: the balance without the trades of the last days. Below zero
+        where some of those are gone already."""
+        return self.balance[key] - self.in_reserve[key] if key[1] == "payable" else 0
 
     def lowest(self, key: Key) -> int | None:
         """The least that a balance may be."""

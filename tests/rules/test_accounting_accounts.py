@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from actors.accounting.account import MOVES, ORDERS, moved, reckoned
 from actors.accounting.chart import AccountKey
-from schema.accounts import AccountOrder, AccountState
+from actors.accounting.rates import Rate
+from schema.accounts import AccountOrder, AccountState, RatePlan
 from schema.bookings import PayoutReturned, Settlement, Transfer
 from schema.days import start_of
 from schema.messages.accounting import ChangeAccount, ConfigureAccount, PlaceHold
@@ -189,6 +190,17 @@ def test_a_withdrawal_or_settlement_is_never_paid_from_the_reserve() -> None:
     assert desk.refusal(a_withdrawal(amount_fen=1)) == "insufficient_balance"
     assert desk.refusal(Settlement(no="s1", owner=MERCHANT_NO)) == "nothing_to_settle"
     assert desk.book(a_refund()).booking is not None  # the payer gets his money all the same
+
+
+def test_where_a_part_of_the_reserve_is_used_there_is_nothing_to_settle_at_any_rate() -> None:
+    desk = Desk()
+    desk.keep(reserve_days=1)
+    desk.book(a_trade())
+    desk.book(a_refund())
+    rate = {"rate_no": "r1", "account_id": desk.account().account_id, "plan": RatePlan(fixed_fen=1)}
+    desk.price(Rate(**rate, kind="settlement", effective_at=NOW, set_at=NOW, **SIGNED))
+    assert desk.account().out_of_reserve_fen < 0
+    assert desk.refusal(Settlement(no="s1", owner=MERCHANT_NO)) == "nothing_to_settle"
 
 
 def test_what_comes_back_of_a_payout_is_outside_the_reserve() -> None:
