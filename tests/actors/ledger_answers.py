@@ -264,6 +264,9 @@ class Answers(Model):
         self.reckon(o.day)
         return set()
 
+    def close_day(self, o: order.CloseDay, now: datetime) -> set[str]:
+        return set()
+
     def apply_pending(self, o: order.ApplyPending, now: datetime) -> set[str]:
         return set()
 

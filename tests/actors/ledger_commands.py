@@ -13,6 +13,7 @@ from schema.days import day_of
 from schema.messages import accounting as order
 from schema.messages.contract import Message
 from schema.money import AMOUNT_FEN_MAX
+from tests.actors.ledger_model import Key
 from tests.actors.ledger_world import AGENT, CHANNEL, DAWN, KEYS, MERCHANTS, NUMBER_OF
 from tests.examples import a_paid_payment
 
@@ -194,6 +195,56 @@ FUNDS = [
     for place, merchant_no in enumerate(MERCHANTS)
 ]  # fmt: skip
 """Where nobody has anything, all that comes after is refused."""
+
+
+def kept(key: Key, no: str, **settings: Any) -> Message:
+    """How an account is to be kept."""
+    return order.ConfigureAccount(
+        change_no=no, account_no=NUMBER_OF[key], operator="alice", reason="because", **settings
+    )
+
+
+ONE, EMPTY = ("merchant", "payable", MERCHANTS[0]), ("agent", "payable", AGENT)
+TIERED = order.SetRate(
+    rate_no="a", account_no=NUMBER_OF[ONE], kind="trade", operator="alice", reason="because",
+    plan=RatePlan(percent_ppm=6_000, tiers=(Tier(from_volume_fen=12_000, percent_ppm=1_000),)),
+)  # fmt: skip
+PRICED = [
+    order.PostBooking(
+        wish=wish.Trade(
+            no=f"pay_{place:024d}", merchant_no=MERCHANTS[0], channel_no=CHANNEL,
+            funds_flow="platform", amount_fen=5_000,
+        )
+    )
+    for place in (3, 4, 5)
+]  # fmt: skip
+CHARGED = order.PostBooking(wish=wish.Charge(no="a", owner=MERCHANTS[0], amount_fen=10_300))
+TODAY = day_of(DAWN)
+
+TOGETHER: list[list[Message]] = [
+    FUNDS,
+    [TIERED, *PRICED],
+    [kept(ONE, "a", reserve_days=1)],
+    [
+        order.PostBooking(wish=wish.Trade(**of_payment(0), no=f"pay_{6:024d}", amount_fen=700)),
+        order.ReckonReserve(day=TODAY),
+        order.CloseDay(day=TODAY),
+    ],
+    [kept(ONE, "b", floor_fen=-20_000), CHARGED, order.ApplyPending()],
+    [
+        kept(EMPTY, "c", floor_fen=-500),
+        order.ChangeAccount(
+            change_no="d", account_no=NUMBER_OF[EMPTY], order="cancel", operator="alice",
+            reason="because",
+        ),
+        order.PlaceHold(
+            hold_no="a", role="agent", owner=AGENT, amount_fen=1, operator="alice", reason="because"
+        ),
+    ],
+]  # fmt: skip
+"""What bears on what comes after it in the same batch: a tier on the next fee, a trade on today's
+reserve, one of a day's duties on the other, a lower floor on the debit that needs it, the end of an
+account on what would be set aside of its credit."""
 
 
 @st.composite

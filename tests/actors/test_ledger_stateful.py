@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, example, given, settings
 
 from bus.database import Pool, connect
 from deploy.local.services import Services
@@ -19,7 +19,7 @@ from schema.accounts import BookingMode
 from schema.messages.accounting import ApplyPending, ConfigureAccount, ReckonReserve
 from schema.messages.contract import Message
 from tests.actors.ledger_answers import Answers
-from tests.actors.ledger_commands import batches, sequences
+from tests.actors.ledger_commands import TOGETHER, batches, sequences
 from tests.actors.ledger_world import NUMBER_OF, NUMBERS, World, a_world
 from tests.sites import a_database
 
@@ -45,6 +45,7 @@ async def empty(services: Services) -> AsyncIterator[Pool]:
 
 @few
 @given(sequences().flatmap(batches))
+@example(TOGETHER)
 async def test_the_books_are_what_the_model_says_after_every_batch(
     empty: Pool, cut: list[list[Message]]
 ) -> None:
@@ -86,6 +87,7 @@ async def test_whoever_is_refused_or_asks_again_changes_nothing_at_all(
 
 @few
 @given(sequences().flatmap(batches))
+@example(TOGETHER)
 async def test_however_commands_are_cut_into_batches_the_books_are_the_same(
     empty: Pool, cut: list[list[Message]]
 ) -> None:
