@@ -35,7 +35,9 @@ PREFETCH_DEFAULT = 64
 """Deliveries in hand per queue: at least two full batches of small deliveries, so that the next
 batch gathers while the last one commits."""
 
-CONFIRM_TIMEOUT_S = 30.0
+CONFIRM_TIMEOUT_S = 10.0
+"""A publish that a forced close has swallowed is noticed only by this; saying it again is harmless,
+since it has the same id."""
 GRACEFUL_STOP_S = 30.0
 CANCEL_TIMEOUT_S = 3.0
 """A broker that is away has taken all deliveries back: there is nothing to wait for."""

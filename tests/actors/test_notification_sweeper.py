@@ -76,9 +76,9 @@ async def test_what_is_overdue_and_lost_is_said_again_once(
 @pytest.mark.parametrize(
     "differences",
     [
-        {"due_at": now_utc() + timedelta(hours=1)},
-        {"due_at": now_utc() - timedelta(seconds=20)},
-        {"claimed_until": now_utc() + timedelta(hours=1)},
+        {"due_at": timedelta(hours=1)},
+        {"due_at": timedelta(seconds=-20)},
+        {"claimed_until": timedelta(hours=1)},
         {"state": NotificationState.DELIVERED},
         {"state": NotificationState.SKIPPED},
     ],
@@ -87,12 +87,16 @@ async def test_what_is_overdue_and_lost_is_said_again_once(
 async def test_what_is_not_lost_is_left_alone(
     pool: Pool, sweeper: Sweeper, lobby: AbstractQueue, differences: dict[str, Any]
 ) -> None:
-    (row,) = overdue(**differences)
+    (row,) = overdue(**{name: _from_now(value) for name, value in differences.items()})
     await add(pool, [row])
     await sweeper.sweep_once()
     said = {wish.notification_id for wish in await wishes(lobby)}
     assert row.notification_id not in said
     assert await stored(pool, row) == [row]
+
+
+def _from_now(value: Any) -> Any:
+    return now_utc() + value if isinstance(value, timedelta) else value
 
 
 async def test_what_waits_in_its_lane_is_late_and_not_lost(

@@ -133,10 +133,12 @@ async def test_an_open_transaction_of_the_last_holder_is_ended_by_the_next(
     await old.start()
     await at_last(lambda: is_held(old))
 
+    goes_on = asyncio.Event()
+
     async def copied() -> AsyncIterator[bytes]:
         yield b"a\t1\t1\n"
         old._is_stopping = True  # as if it were paused: no renewal, no good-bye
-        await asyncio.sleep(60)
+        await goes_on.wait()
 
     async def work() -> None:
         async with workshop.pool.acquire() as connection, connection.transaction():
@@ -147,6 +149,7 @@ async def test_an_open_transaction_of_the_last_holder_is_ended_by_the_next(
     async with a_lease(workshop.pool) as new:
         await at_last(lambda: is_held(new), within_s=TTL_S + SOON_S + 1)
         assert new.epoch == 2
+    goes_on.set()
     with pytest.raises((asyncpg.PostgresError, asyncpg.InterfaceError, OSError)):
         await working
     await old.stop()
