@@ -11,6 +11,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from functools import partial
+from math import inf
 from typing import Any
 
 from aio_pika.exceptions import CONNECTION_EXCEPTIONS
@@ -49,6 +50,8 @@ class Lane:
         self.changing = asyncio.Lock()
         self.is_following = False
         """Its prefetch is about to become its concurrency."""
+        self.held_at = -inf
+        """When a hold was last stored from here: who knows less is not to attach it."""
         self.is_closing = False
         """Its end has begun here: it is not attached again until that is decided."""
 
@@ -117,11 +120,19 @@ class Consumers:
             lane.is_following = True
             self._following.spawn(self._follow(lane))
 
-    async def attach(self, lane: Lane) -> None:
-        """Consumes from a lane. Raises ChannelNotFoundEntity where it has no queue."""
+    async def attach(self, lane: Lane, *, known_at: float) -> None:
+        """Consumes from a lane that was to be served when that was looked up, at `known_at`.
+
+        Raises ChannelNotFoundEntity where it has no queue.
+        """
         async with lane.changing:
-            if not lane.is_attached:
+            if not lane.is_attached and known_at > lane.held_at:
                 await self._consume(lane)
+
+    async def hold(self, lane: Lane) -> None:
+        """Takes nothing more of a lane that is stored as held by now, whatever was known before."""
+        lane.held_at = _now()
+        await self.detach(lane)
 
     async def detach(self, lane: Lane) -> None:
         """Takes nothing more of a lane; what is in hand is finished."""

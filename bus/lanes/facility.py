@@ -170,6 +170,8 @@ class Lanes:
         if hold is not None:
             await self._consumers.detach(self._consumers.lane(lane))
         await hold_lane(self._pool, self._actor, lane, hold)
+        if hold is not None:
+            await self._consumers.hold(self._consumers.lane(lane))
         self._bell.ring_for([lane])
         await self._say(LaneHeld(actor=self._actor, lane=lane))
 

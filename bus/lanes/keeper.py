@@ -81,24 +81,27 @@ class Keeper:
     async def compare_once(self) -> None:
         """Attaches the lanes of our share, lets go of all others, mends what is missing."""
         await self._lobby.attach()
+        known_at = asyncio.get_running_loop().time()
         self._rows = await lanes_of(self._pool, self._actor)
-        await self._mend({*self._rows, *self._consumers.lanes})
+        await self._mend({*self._rows, *self._consumers.lanes}, known_at)
 
     async def _compare(self, names: Set[str]) -> None:
         """The same for a few lanes, of which something was heard."""
+        known_at = asyncio.get_running_loop().time()
         rows = await lanes_of(self._pool, self._actor, names)
         for name in names:
             self._rows.pop(name, None)
         self._rows |= rows
-        await self._mend(names)
+        await self._mend(names, known_at)
 
-    async def _mend(self, names: Set[str]) -> None:
+    async def _mend(self, names: Set[str], known_at: float) -> None:
+        """`known_at` is when the rows were asked for: what was held since is not attached."""
         now, lanes = now_utc(), self._consumers.lanes
         rows = [row for name in names if (row := self._rows.get(name)) is not None]
         wanted = {row.lane: row for row in rows if self._is_to_serve(row, now)}
         attached = [lanes[name] for name in names if name in lanes and lanes[name].is_attached]
         await _all(self._consumers.detach(lane) for lane in attached if lane.name not in wanted)
-        await _all(self._serve(row) for row in wanted.values() if self._differs(row))
+        await _all(self._serve(row, known_at) for row in wanted.values() if self._differs(row))
         for name in names:
             if name not in self._rows:
                 self._consumers.forget(name)
@@ -110,12 +113,12 @@ class Keeper:
         lane = self._consumers.lane(row.lane)
         return not lane.is_closing and (row.state == "closing" or not lane.is_attached)
 
-    async def _serve(self, row: LaneRow) -> None:
+    async def _serve(self, row: LaneRow, known_at: float) -> None:
         lane = self._consumers.lane(row.lane)
         if row.state == "closing":  # its owner died or lost it while he closed it
             await self._lobby.open([row.lane])
         try:
-            await self._consumers.attach(lane)
+            await self._consumers.attach(lane, known_at=known_at)
         except ChannelNotFoundEntity:
             # The broker has lost it, or another lane of the same channel: making it again is safe.
             await self._queues.make(lane.name)

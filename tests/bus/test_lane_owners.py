@@ -180,7 +180,7 @@ async def test_a_dead_workers_lanes_are_adopted_even_without_redis(
             await at_last(lambda: _shared_out(first, second))
             _take_redis_away(first.lanes._shares, monkeypatch)
             orphans = second.attached()
-        assert orphans and not orphans & first.attached()
+            assert orphans and not orphans & first.attached()
         await workshop.send(*(visit for lane in LANES for visit in visits(lane, 1)))
         await at_last(lambda: sink.has(*(f"{lane}1" for lane in LANES)))
 
