@@ -1,6 +1,8 @@
 """The chart of accounts 会计科目: every kind of account there is, whose it is, and its limits.
 
 Signs everywhere: a balance above zero is what we owe the owner; below zero, what is owed to us.
+
+Pure: no I/O, no clock.
 """
 
 from __future__ import annotations

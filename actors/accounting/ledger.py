@@ -1,4 +1,7 @@
-"""The ledger as one batch sees it: locked rows, what is booked already, and what the batch adds."""
+"""The ledger as one batch sees it: locked rows, what is booked already, and what the batch adds.
+
+Pure: no I/O, no clock.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Bookings and accounts as they are shown outside the room."""
+"""Bookings and accounts as they are shown outside the room.
+
+Pure: no I/O, no clock.
+"""
 
 from __future__ import annotations
 

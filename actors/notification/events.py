@@ -1,6 +1,8 @@
 """The table of events: which facts merchants are told, and what of them.
 
 A fact that shall be told needs one line here, and its type in `schema/webhooks.py`.
+
+Pure: no I/O, no clock.
 """
 
 from __future__ import annotations

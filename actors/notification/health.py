@@ -4,6 +4,8 @@ Additive increase, halving on overload: a merchant who answers gets more at once
 is slow or silent gets less. After five silent tries in a row, or when most of the last tries
 failed, the lane pauses; its messages wait where they are and use up no tries. After the pause one
 try goes out as a probe: if it is acknowledged, the lane opens and grows again from 1.
+
+Pure: no I/O, no clock.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""A notification: one event for one address of a merchant, and the tries to deliver it."""
+"""A notification: one event for one address of a merchant, and the tries to deliver it.
+
+Pure: no I/O, no clock.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""When a try that failed is made again: ladders, some spread, and what the merchant asks for."""
+"""When a try that failed is made again: ladders, some spread, and what the merchant asks for.
+
+Pure: no I/O, no clock.
+"""
 
 from __future__ import annotations
 

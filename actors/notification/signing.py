@@ -1,6 +1,8 @@
 """Standard Webhooks signatures: HMAC-SHA256 (v1) and ed25519 (v1a), one per secret that is valid.
 
 https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
+
+Pure: no I/O, no clock.
 """
 
 from __future__ import annotations

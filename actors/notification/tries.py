@@ -1,4 +1,7 @@
-"""Which try is made, and what one try makes of its notification and of the endpoint."""
+"""Which try is made, and what one try makes of its notification and of the endpoint.
+
+Pure: no I/O, no clock.
+"""
 
 from __future__ import annotations
 
