@@ -10,6 +10,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from schema.events import Moment
 from schema.messages.contract import Part
 from schema.money import AmountFen, Currency
+from schema.products import PayType
 from schema.text import (
     ClientIp,
     MerchantNo,
@@ -20,9 +21,6 @@ from schema.text import (
     Subject,
     WebUrl,
 )
-
-PayType = Literal["wechat_native"]
-"""The payment products 支付产品 that can be asked for."""
 
 EXPIRES_IN_S_DEFAULT = 300
 """Five minutes: the founding document's life of an unpaid order."""

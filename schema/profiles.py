@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct
 
 from schema.money import AMOUNT_FEN_MAX, AmountFen, RatePpm
-from schema.payments import PayType
+from schema.products import PayType
 from schema.text import PRINTABLE, ChannelNo, MerchantNo, WebUrl
 
 Sealed = Annotated[str, Meta(description="AES-256-GCM ciphertext, base64; see bus/vault.py.")]

@@ -14,7 +14,15 @@ from actors.channels.attempt import Attempt, AttemptState, Decisions
 from bus.decider import Decision
 from bus.effects import Effect, Publish
 from schema import ids
-from schema.channels import NotKnownThere, Paid, Pending, SurelyNotPaid, Unknown, Verdict
+from schema.channels import (
+    NotKnownThere,
+    Paid,
+    Pending,
+    QrCode,
+    SurelyNotPaid,
+    Unknown,
+    Verdict,
+)
 from schema.messages.channels import (
     AttemptFailed,
     AttemptPending,
@@ -88,7 +96,7 @@ def hear(attempt: Attempt, verdict: Verdict, profile: ChannelProfile, now: datet
     if attempt.state is AttemptState.FAILED:
         return Decision()
     match verdict:
-        case Pending(code_url=code_url) if code_url:
+        case Pending(offer=QrCode(url=code_url)):
             return _shown(attempt, code_url, now)
         case Pending(code=code, message=words):
             return Decision(changes=(_ask_again(attempt, attempt.state, code, words, now),))
@@ -129,10 +137,12 @@ def paid(attempt: Attempt, verdict: Paid, profile: ChannelProfile, now: datetime
 
 def _hear_late(attempt: Attempt, verdict: Verdict, now: datetime) -> Decision:
     """The money came first. A code that comes after it still answers the waiting merchant."""
-    if not isinstance(verdict, Pending) or not verdict.code_url or attempt.code_url is not None:
-        return Decision()
-    shown = replace(attempt, code_url=verdict.code_url, answered_at=now, updated_at=now)
-    return Decision(changes=(shown,), effects=(_pending(shown, verdict.code_url),))
+    match verdict:
+        case Pending(offer=QrCode(url=code_url)) if attempt.code_url is None:
+            shown = replace(attempt, code_url=code_url, answered_at=now, updated_at=now)
+            return Decision(changes=(shown,), effects=(_pending(shown, code_url),))
+        case _:
+            return Decision()
 
 
 def _shown(attempt: Attempt, code_url: str, now: datetime) -> Decision:

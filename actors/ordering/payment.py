@@ -14,11 +14,11 @@ from schema.payments import (
     PaymentState,
     PaymentTerms,
     PaymentView,
-    PayType,
     Refusal,
     RiskDecision,
     RoutingDecision,
 )
+from schema.products import PayType
 from schema.profiles import MerchantProfile
 
 

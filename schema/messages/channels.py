@@ -10,6 +10,24 @@ from schema.events import Moment
 from schema.messages.contract import Message, command, fact
 from schema.money import AmountFen
 from schema.payments import Refusal, RiskDecision
+from schema.products import PayType
+from schema.text import ChannelNo
+
+CallOperation = Literal[
+    "create", "query", "close", "reverse", "refund", "query_refund", "transfer", "query_transfer",
+    "share", "query_share",
+]  # fmt: skip
+
+CallOutcome = Literal[
+    "ok",  # it did what was asked, or told how it stands
+    "balance_not_enough",
+    "payer_error",  # the payer's doing: wrong password, account closed
+    "refused",  # the contract's or our own doing: no right, a parameter, a number used twice
+    "rate_limited",
+    "third_error",  # the channel is unwell: 5xx, an answer that is not proven or can't be read
+    "no_answer",  # nothing came back in time
+]
+"""How a call went. Only the last three are held against the channel."""
 
 
 @fact("attempt.pending", owner="channels")
@@ -66,3 +84,19 @@ class QueryAttempt(Message, frozen=True, kw_only=True):
 
     attempt_id: str
     channel_no: str
+
+
+@fact("channel.called", owner="channels")
+class ChannelCalled(Message, frozen=True, kw_only=True):
+    """A channel was asked something and this is what came back; said once per call."""
+
+    channel_no: ChannelNo
+    pay_type: PayType
+    operation: CallOperation
+    outcome: CallOutcome
+    code: str = ""
+    """The channel's own, or ours for an answer that never came (`no_answer`)."""
+    cost_ms: Annotated[int, Meta(ge=0)]
+    called_at: Moment
+    payment_id: str
+    attempt_id: str

@@ -16,7 +16,7 @@ from bus.jobs import now_utc
 from handlers.simulator import SimulatorConfig, simulator_app
 from handlers.simulator.faults import Api, FaultOrder, Kind
 from handlers.simulator.simulator import SIMULATOR, Simulator
-from schema.channels import NotKnownThere, Paid, Pending, SurelyNotPaid, Unknown, Verdict
+from schema.channels import NotKnownThere, Paid, Pending, QrCode, SurelyNotPaid, Unknown, Verdict
 from schema.channels.wechat import WechatKeys
 from tests.actors.conftest import BothEnds
 from tests.examples import CODE_URL, a_channel, an_attempt, some_terms
@@ -74,8 +74,8 @@ async def street(both_ends: BothEnds) -> AsyncIterator[Street]:
 
 
 def code_in(verdict: Verdict) -> str:
-    assert isinstance(verdict, Pending) and verdict.code_url
-    return verdict.code_url
+    assert isinstance(verdict, Pending) and isinstance(verdict.offer, QrCode)
+    return verdict.offer.url
 
 
 async def test_a_new_attempt_is_sent_and_gets_a_code(street: Street) -> None:
@@ -103,7 +103,7 @@ async def test_an_attempt_whose_code_is_known_is_asked_about_and_not_sent_again(
 ) -> None:
     await street.send()
     verdict = await street.ask(has_code=True)
-    assert isinstance(verdict, Pending) and (verdict.code, verdict.code_url) == ("NOTPAY", "")
+    assert isinstance(verdict, Pending) and (verdict.code, verdict.offer) == ("NOTPAY", None)
 
 
 async def test_an_order_whose_time_is_over_is_not_sent_any_more(street: Street) -> None:

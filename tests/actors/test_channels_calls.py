@@ -21,7 +21,7 @@ from bus.directory import Directory
 from bus.effects import Publish
 from bus.vault import Vault
 from schema import ids
-from schema.channels import Paid, Pending, SurelyNotPaid, Verdict
+from schema.channels import Paid, Pending, QrCode, SurelyNotPaid, Verdict
 from schema.messages.channels import AttemptPending, AttemptSucceeded, QueryAttempt
 from schema.messages.contract import Message
 from tests.actors.attempts import a_new_routed_payment, a_sealed_channel, change, stored
@@ -29,7 +29,7 @@ from tests.actors.conftest import BothEnds
 from tests.actors.profiles import register
 from tests.examples import CODE_URL, NOW, TRADE_NO
 
-SHOWN = Pending(code_url=CODE_URL)
+SHOWN = Pending(offer=QrCode(url=CODE_URL))
 NOT_PAID = SurelyNotPaid(code="RULE_LIMIT", message="too much for one day")
 PAID = Paid(channel_payment_id=TRADE_NO, amount_fen=1_000, currency="CNY", paid_at=NOW)
 

@@ -10,6 +10,7 @@ from schema.messages.channels import (
     AttemptPending,
     AttemptSucceeded,
     AttemptUnknown,
+    ChannelCalled,
     QueryAttempt,
 )
 from schema.messages.contract import Message, contract_of, write
@@ -183,6 +184,17 @@ MESSAGES: tuple[Message, ...] = (
         risk=PASSED,
     ),
     QueryAttempt(attempt_id=ATTEMPT_ID, channel_no="wechat_a"),
+    ChannelCalled(
+        channel_no="wechat_a",
+        pay_type="wechat_native",
+        operation="create",
+        outcome="no_answer",
+        code="no_answer",
+        cost_ms=10_000,
+        called_at=PLACED_AT,
+        payment_id=PAYMENT_ID,
+        attempt_id=ATTEMPT_ID,
+    ),
     ChannelNotified(channel_no="wechat_a", notice_id="EV-2026070104301200", body='{"id":"EV"}'),
     PlacePayment(merchant_no=MERCHANT_NO, request=REQUEST),
     RequestRefused(refusal=OVER_LIMIT),

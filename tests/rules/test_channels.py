@@ -13,7 +13,7 @@ from actors.channels.rules import LADDER_S, first_attempt, hear
 from bus.decider import Decision
 from bus.effects import Publish
 from schema import ids
-from schema.channels import NotKnownThere, Paid, Pending, SurelyNotPaid, Unknown, Verdict
+from schema.channels import NotKnownThere, Paid, Pending, QrCode, SurelyNotPaid, Unknown, Verdict
 from schema.messages.channels import (
     AttemptFailed,
     AttemptPending,
@@ -40,7 +40,7 @@ VERDICTS: dict[str, Verdict] = {
     "paid and given back": replace(PAID, is_refunded=True),
     "paid too little": replace(PAID, amount_fen=999),
     "paid in yen": replace(PAID, currency="JPY"),
-    "shown": Pending(code_url=CODE_URL),
+    "shown": Pending(offer=QrCode(url=CODE_URL)),
     "waiting": Pending(code="NOTPAY", message="not paid yet"),
     "not paid": SurelyNotPaid(code="RULE_LIMIT", message="too much for one day"),
     "not there": NotKnownThere(code="ORDER_NOT_EXIST", message="no such order"),

@@ -11,7 +11,7 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from schema.channels import NotKnownThere, Paid, Pending, SurelyNotPaid, Unknown
+from schema.channels import NotKnownThere, Paid, Pending, QrCode, SurelyNotPaid, Unknown
 from schema.channels.wechat import (
     Transaction,
     WechatKeys,
@@ -25,8 +25,8 @@ from tests.wire.wechat_pair import MCHID, ORDER_NO, an_order
 
 async def test_an_order_is_created_paid_and_notified(street: Street) -> None:
     created = await street.create()
-    assert isinstance(created, Pending)
-    assert created.code_url.startswith("weixin://wxpay/bizpayurl?pr=")
+    assert isinstance(created, Pending) and isinstance(created.offer, QrCode)
+    assert created.offer.url.startswith("weixin://wxpay/bizpayurl?pr=")
     assert await street.query() == Pending(code="NOTPAY", message="订单未支付")
     assert await street.pay() == 200
     (received,) = await street.callbacks(1)

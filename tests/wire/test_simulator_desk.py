@@ -17,7 +17,7 @@ from handlers.simulator import (
     simulator_app,
 )
 from handlers.simulator.desk import is_loopback
-from schema.channels import Paid, Pending
+from schema.channels import Paid, Pending, QrCode
 from schema.channels.wechat import WechatKeys
 from tests.wire.street import Accounts, Street, a_street
 from tests.wire.wechat_pair import MCHID, ORDER_NO
@@ -25,8 +25,8 @@ from tests.wire.wechat_pair import MCHID, ORDER_NO
 
 async def test_a_payer_sees_the_order_and_pays_with_a_button(street: Street) -> None:
     created = await street.create(description="<b>番茄</b>", amount_fen=1234567)
-    assert isinstance(created, Pending)
-    pages, by = [], {"code": created.code_url}
+    assert isinstance(created, Pending) and isinstance(created.offer, QrCode)
+    pages, by = [], {"code": created.offer.url}
     for method in ("GET", "POST"):
         url = f"{street.origin}/pay"
         async with street.session.request(method, url, params=by) as answer:

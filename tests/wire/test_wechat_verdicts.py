@@ -12,6 +12,7 @@ from schema.channels import (
     NotKnownThere,
     Paid,
     Pending,
+    QrCode,
     SurelyNotPaid,
     Unknown,
     Verdict,
@@ -69,7 +70,7 @@ def error(status: int, code: str, message: str = "说明") -> HttpAnswer:
 def test_a_created_order_waits_for_its_payer_with_a_code(pair: Pair) -> None:
     answer = pair.answer(NativeAnswer(code_url="weixin://wxpay/bizpayurl?pr=p4lpSuKzz"))
     assert decode_create(pair.ours, answer, NOW) == Pending(
-        code_url="weixin://wxpay/bizpayurl?pr=p4lpSuKzz"
+        offer=QrCode(url="weixin://wxpay/bizpayurl?pr=p4lpSuKzz")
     )
 
 

@@ -16,6 +16,7 @@ from schema.channels import (
     Paid,
     Pending,
     ProtocolError,
+    QrCode,
     SurelyNotPaid,
     Unknown,
     UnknownWhy,
@@ -155,7 +156,7 @@ def _verdict(
 
 
 def _pending(body: bytes) -> Verdict:
-    return Pending(code_url=read(documents.NATIVE_ANSWER, body).code_url)
+    return Pending(offer=QrCode(url=read(documents.NATIVE_ANSWER, body).code_url))
 
 
 def _closed(body: bytes) -> Verdict:
