@@ -16,7 +16,7 @@ class BillAt(Struct, frozen=True, kw_only=True, tag="bill_at"):
 
     url: str
     digest: str = ""
-    digest_kind: Literal["", "sha1"] = ""
+    digest_kind: Literal["", "sha1", "sha256"] = ""
 
 
 class BillNotReady(Struct, frozen=True, kw_only=True, tag="bill_not_ready"):
