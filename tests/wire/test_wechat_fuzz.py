@@ -77,8 +77,7 @@ def test_no_invented_signature_is_ever_believed(
     pair: Pair, headers: dict[str, str], body: bytes
 ) -> None:
     given_id = {"Wechatpay-Serial": pair.ours.account.public_key_id} | headers
-    account = pair.ours.account
-    assert signature_fault(pair.ours.peer_key, account.public_key_id, given_id, body, NOW)
+    assert signature_fault(pair.ours.peers, given_id, body, NOW)
 
 
 @thoroughly

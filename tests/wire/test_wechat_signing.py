@@ -111,9 +111,8 @@ def test_an_authorization_header_that_lacks_a_field_is_refused(pair: Pair, missi
 
 
 def fault_of(pair: Pair, answer: HttpAnswer, at_s: int = 0) -> str | None:
-    account, now = pair.ours.account, NOW + timedelta(seconds=at_s)
-    key = pair.ours.peer_key
-    return signature_fault(key, account.public_key_id, answer.headers, answer.body, now)
+    now = NOW + timedelta(seconds=at_s)
+    return signature_fault(pair.ours.peers, answer.headers, answer.body, now)
 
 
 def test_we_believe_what_the_platform_signed(pair: Pair) -> None:
@@ -133,7 +132,7 @@ def test_header_names_are_compared_without_case(pair: Pair) -> None:
         ("Wechatpay-Signature", "", "not signed"),
         ("Wechatpay-Signature", "AAAA", "the signature does not fit the content"),
         ("Wechatpay-Signature", "WECHATPAY/SIGNTEST/AAAA", "a probe, signed wrongly on purpose"),
-        ("Wechatpay-Serial", "5157F09EFDC096DE15EBE81A47057A72", "signed with a key that is not"),
+        ("Wechatpay-Serial", "5157F09EFDC096DE15EBE81A47057A72", "signed with a key that we do not"),
         ("Wechatpay-Signature-Type", "WECHATPAY2-SM2-WITH-SM3", "the signature type is not"),
         ("Wechatpay-Nonce", "another", "the signature does not fit the content"),
         ("Wechatpay-Nonce", "two\nlines", "the timestamp or the nonce is not well formed"),

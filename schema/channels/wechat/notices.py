@@ -36,7 +36,7 @@ def verify_notice(
     keys: WechatKeys, headers: Mapping[str, str], body: bytes, now: datetime
 ) -> Notice | NoticeRefused:
     """The notice, if the platform signed it for us just now. `now` is when it arrived."""
-    fault = signature_fault(keys.peer_key, keys.account.public_key_id, headers, body, now)
+    fault = signature_fault(keys.peers, headers, body, now)
     return NoticeRefused(reason=fault) if fault else read_notice(body)
 
 

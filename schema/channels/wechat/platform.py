@@ -164,12 +164,14 @@ def sealed_notice(
 
 
 def signed_headers(
-    keys: SimulatorKeys, body: bytes, *, now: datetime, nonce: str
+    keys: SimulatorKeys, body: bytes, *, now: datetime, nonce: str, serial: str = ""
 ) -> dict[str, str]:
-    """The headers that make these bytes the platform's word; a retried notice is signed anew."""
-    return signature_headers(
-        keys.private_key, keys.account.public_key_id, body, now=now, nonce=nonce
-    )
+    """The headers that make these bytes the platform's word; a retried notice is signed anew.
+
+    `serial` is the key that the merchant named in its request, if it named one.
+    """
+    signer = keys.signer(serial)
+    return signature_headers(signer.key, signer.serial, body, now=now, nonce=nonce)
 
 
 def _pointer(error: str) -> str:

@@ -2,7 +2,8 @@
 
 A request is signed over      METHOD LF path-with-query LF timestamp LF nonce LF body LF
 an answer and a callback over                             timestamp LF nonce LF body LF
-with RSA PKCS#1 v1.5 and SHA-256, in base64. Callbacks seal their content with AES-256-GCM.
+with RSA PKCS#1 v1.5 and SHA-256, in base64. Callbacks seal their content with AES-256-GCM, and the
+names of people travel encrypted (RSA-OAEP with SHA-1) for the key that `Wechatpay-Serial` names.
 Source: pay.weixin.qq.com, merchant documents v3, "signature generation", "signature verification"
 and "decrypting callback messages".
 
@@ -18,13 +19,14 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from cryptography.exceptions import InvalidSignature, InvalidTag
-from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.asymmetric.padding import MGF1, OAEP, PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.hashes import SHA1, SHA256
 from msgspec import Struct
 
 from schema.channels import ProtocolError
+from schema.channels.wechat.keys import Peers, plain_serial
 
 SCHEME = "WECHATPAY2-SHA256-RSA2048"
 AEAD = "AEAD_AES_256_GCM"
@@ -38,6 +40,7 @@ PROBE = "WECHATPAY/SIGNTEST/"
 
 _PADDING = PKCS1v15()
 _SHA256 = SHA256()
+_SECRET = OAEP(mgf=MGF1(SHA1()), algorithm=SHA1(), label=None)  # noqa: S303 - as their rules say
 _TIMESTAMP = re.compile(r"[0-9]{1,12}")
 _ONE_LINE = re.compile(r"[\x20-\x7e]{1,128}")
 _AUTHORIZATION_FIELD = re.compile(r'([a-z_]+)="([^"]*)"')
@@ -119,7 +122,7 @@ def signature_headers(
 
 
 def signature_fault(
-    key: RSAPublicKey, key_id: str, headers: Mapping[str, str], body: bytes, now: datetime
+    peers: Peers, headers: Mapping[str, str], body: bytes, now: datetime
 ) -> str | None:
     """Why this is not proven to be the platform's own word, said just now; None if it is.
 
@@ -135,11 +138,12 @@ def signature_fault(
         return "a probe, signed wrongly on purpose"
     if given.get("wechatpay-signature-type", SCHEME) != SCHEME:
         return f"the signature type is not {SCHEME}"
-    if given.get("wechatpay-serial") != key_id:
-        return "signed with a key that is not the one agreed on"
+    peer = peers.get(plain_serial(given.get("wechatpay-serial", "")))
+    if peer is None or not peer.is_valid(now):
+        return "signed with a key that we do not know, or not any more"
     if fault := moment_fault(timestamp, nonce, now):
         return fault
-    if not is_signed_by(key, answer_message(timestamp, nonce, body), signature):
+    if not is_signed_by(peer.key, answer_message(timestamp, nonce, body), signature):
         return "the signature does not fit the content"
     return None
 
@@ -167,3 +171,17 @@ def unseal(aead: AESGCM, ciphertext: str, *, nonce: str, associated: str) -> byt
         return aead.decrypt(nonce.encode(), sealed, associated.encode())
     except (InvalidTag, ValueError):  # ValueError: not base64
         raise ProtocolError("the sealed part does not open with our API v3 key") from None
+
+
+def encrypt(key: RSAPublicKey, text: str) -> str:
+    """A name or account that only the key's owner can read; at most 214 bytes of UTF-8. Another
+    text every time, for the padding is random: nobody can tell who is meant by comparing."""
+    return b64encode(key.encrypt(text.encode(), _SECRET)).decode("ascii")
+
+
+def decrypt(key: RSAPrivateKey, ciphertext: str) -> str:
+    """What was encrypted for this key. Raises ProtocolError."""
+    try:
+        return key.decrypt(b64decode(ciphertext, validate=True), _SECRET).decode()
+    except ValueError:  # not base64, not for this key, not UTF-8
+        raise ProtocolError("a secret that was not encrypted for this key") from None

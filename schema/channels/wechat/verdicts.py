@@ -145,8 +145,8 @@ def _verdict(
 ) -> Verdict:
     if answer.status != success:
         return _refused(operation, answer)
-    account, body = keys.account, answer.body
-    fault = signature_fault(keys.peer_key, account.public_key_id, answer.headers, body, now)
+    body = answer.body
+    fault = signature_fault(keys.peers, answer.headers, body, now)
     if fault:
         return Unknown(why="bad_signature", message=fault)
     try:
