@@ -1,6 +1,8 @@
-"""Profiles of merchants and channels through a two-level cache: this process, Redis, PostgreSQL.
+"""Profiles of merchants and channels, and how channels stand, through a two-level cache: this
+process, Redis, PostgreSQL.
 
-A change stores the profile and broadcasts `ProfileChanged`; whoever hears it forgets its copy.
+A change stores the profile and broadcasts `ProfileChanged`; whoever hears it forgets its copy. So
+it is with standings and `StandingChanged`.
 Whoever misses it is wrong for `LOCAL_TTL_S` plus `REDIS_TTL_S` at the most. Redis may be flushed or
 away at any moment: then PostgreSQL answers.
 """
@@ -19,7 +21,9 @@ from redis.exceptions import RedisError
 from bus.database import Pool, queries
 from bus.logs import log
 from schema.messages.merchants import ProfileChanged
+from schema.messages.monitoring import StandingChanged
 from schema.profiles import ChannelProfile, MerchantProfile
+from schema.standings import ChannelStanding
 
 SQL = queries(__file__)
 
@@ -31,15 +35,24 @@ ABSENT_TTL_S = 2.0
 LOCAL_MAX = 50_000
 """More than one process serves; without a bound, strangers could fill it with invented numbers."""
 
-Kind = Literal["merchant", "channel"]
+Kind = Literal["merchant", "channel", "standing"]
 P = TypeVar("P", bound=Struct)
 
 
 class Shelf(Generic[P]):
     """The profiles of one kind."""
 
-    def __init__(self, kind: Kind, profile: type[P], pool: Pool, redis: Redis) -> None:
+    def __init__(
+        self,
+        kind: Kind,
+        profile: type[P],
+        pool: Pool,
+        redis: Redis,
+        *,
+        absent_ttl_s: float = ABSENT_TTL_S,
+    ) -> None:
         self.kind = kind
+        self._absent_ttl_s = absent_ttl_s
         self._decoder = msgspec.json.Decoder(profile)
         self._pool = pool
         self._redis = redis
@@ -99,7 +112,7 @@ class Shelf(Generic[P]):
         now = self._clock()
         profiles = {number: self._decoder.decode(doc) for number, doc in documents.items()}
         for number in numbers:
-            ttl_s = LOCAL_TTL_S if number in profiles else ABSENT_TTL_S
+            ttl_s = LOCAL_TTL_S if number in profiles else self._absent_ttl_s
             self._local[number] = (now + ttl_s, profiles.get(number))
         return profiles
 
@@ -129,18 +142,25 @@ class Shelf(Generic[P]):
 
 
 class Directory:
-    """Both shelves, and the broadcast that keeps them fresh."""
+    """The shelves, and the broadcasts that keep them fresh."""
 
     def __init__(self, pool: Pool, redis: Redis) -> None:
         self.merchants = Shelf("merchant", MerchantProfile, pool, redis)
         self.channels = Shelf("channel", ChannelProfile, pool, redis)
+        # Most channels were never taken down: that there is nothing is remembered like a profile.
+        self.standings = Shelf("standing", ChannelStanding, pool, redis, absent_ttl_s=LOCAL_TTL_S)
 
     async def hear(self, message: ProfileChanged) -> None:
         """Forgets what has changed."""
         shelf = self.merchants if message.kind == "merchant" else self.channels
         await shelf.forget(message.number)
 
+    async def hear_standing(self, message: StandingChanged) -> None:
+        """Forgets how this channel stood."""
+        await self.standings.forget(message.channel_no)
+
     def forget_all(self) -> None:
         """After a lost connection: broadcasts may have been missed."""
         self.merchants.forget_all()
         self.channels.forget_all()
+        self.standings.forget_all()

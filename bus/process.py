@@ -20,6 +20,7 @@ from bus.directory import Directory
 from bus.logs import log
 from bus.vault import Vault
 from schema.messages.merchants import ProfileChanged
+from schema.messages.monitoring import StandingChanged
 from schema.settings import Settings
 
 
@@ -53,6 +54,7 @@ class Shared:
         self.directory = Directory(pool, self.redis)
         self.broadcasts = Broadcasts(self.broker)
         self.broadcasts.listen(ProfileChanged, self.directory.hear)
+        self.broadcasts.listen(StandingChanged, self.directory.hear_standing)
         self.broker.on_reconnect(self.directory.forget_all)
         self.clock = Clock(pool, self.broker)
 

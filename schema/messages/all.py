@@ -6,10 +6,13 @@ from schema.messages import (
     channels,
     doors,
     merchants,
+    monitoring,
     notification,
     ordering,
     risk,
     routing,
 )
 
-OWNERS = (accounting, bus, channels, doors, merchants, notification, ordering, risk, routing)
+OWNERS = (
+    accounting, bus, channels, doors, merchants, monitoring, notification, ordering, risk, routing,
+)  # fmt: skip
