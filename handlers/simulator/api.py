@@ -14,7 +14,7 @@ from handlers.simulator.faults import Api, Fault
 from handlers.simulator.simulator import SIMULATOR, Simulator
 from handlers.simulator.trades import Trade, transaction_of
 from schema.channels import HttpAnswer, ProtocolError
-from schema.channels.wechat.documents import ANYTHING, CLOSE, ORDER, NativeAnswer, Transaction
+from schema.channels.wechat.documents import ANYTHING, CLOSE, NATIVE_ORDER, NativeAnswer, Transaction
 from schema.channels.wechat.keys import SimulatorKeys
 from schema.channels.wechat.platform import (
     CallRefused,
@@ -51,7 +51,7 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 def create_native(simulator: Simulator, call: Call) -> Done:
     """Opens an order, or finds the one that an identical call opened."""
-    order, everything = read_parameters(ORDER, call.body), read_parameters(ANYTHING, call.body)
+    order, everything = read_parameters(NATIVE_ORDER, call.body), read_parameters(ANYTHING, call.body)
     if isinstance(order, CallRefused):
         return order
     if isinstance(everything, CallRefused):  # malformed in a part that the order does not read

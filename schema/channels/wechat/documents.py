@@ -1,27 +1,31 @@
-"""The JSON documents of WeChat Pay API v3, as they lie on the wire.
+"""The JSON documents of WeChat Pay API v3 about payments, and those that all calls share.
 
 Reading is strict about the fields that we rely on and tolerant of all others, for the platform adds
 fields without notice. Optional means optional there: an unpaid order has no transaction id.
-Source: pay.weixin.qq.com, merchant documents v3, Native payment: create, query, notice.
+A direct merchant has `mchid` and `appid`; a service provider 服务商 has `sp_…` and `sub_…` instead.
+Source: pay.weixin.qq.com, merchant and partner documents v3: create, query, notice.
 """
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta, timezone
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta, Struct
 
-from schema.channels import ProtocolError
+from schema.channels.reading import read
 from schema.events import Moment
 from schema.money import AmountFen
 
 CHINA = timezone(timedelta(hours=8))
 """Their documents show every time with +08:00."""
 
-Number = Annotated[str, Meta(min_length=1, max_length=32, pattern=r"^[0-9A-Za-z_\-]+\Z")]
+Number = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[0-9A-Za-z_\-]+\Z")]
 OutTradeNo = Annotated[str, Meta(pattern=r"^[0-9A-Za-z_\-|*]{6,32}\Z")]
+OutNo = Annotated[str, Meta(pattern=r"^[0-9A-Za-z_\-|*@]{1,64}\Z")]
+NotifyUrl = Annotated[str, Meta(max_length=255, pattern=r"^https?://[^?#\s]+\Z")]
+Text = Annotated[str, Meta(min_length=1, max_length=128)]
 
 
 class Amount(Struct, frozen=True, kw_only=True):
@@ -31,35 +35,92 @@ class Amount(Struct, frozen=True, kw_only=True):
     currency: Literal["CNY"] = "CNY"
 
 
-class NativeOrderDocument(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """The body of `POST /v3/pay/transactions/native`."""
-
-    appid: Number
-    mchid: Number
-    description: Annotated[str, Meta(min_length=1, max_length=127)]
-    out_trade_no: OutTradeNo
-    notify_url: Annotated[str, Meta(max_length=255, pattern=r"^https?://[^?#\s]+\Z")]
-    amount: Amount
-    time_expire: Moment | None = None
-    attach: Annotated[str, Meta(max_length=128)] = ""
-
-
-class NativeAnswer(Struct, frozen=True, kw_only=True):
-    """The code that the payer scans; it is good for two hours."""
-
-    code_url: Annotated[str, Meta(min_length=1, max_length=512)]
-
-
-class CloseDocument(Struct, frozen=True, kw_only=True):
-    """The body of `POST …/out-trade-no/{out_trade_no}/close`."""
-
-    mchid: Number
-
-
-class Payer(Struct, frozen=True, kw_only=True):
-    """Who paid, as this appid knows them."""
+class PayerDocument(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Who is to pay: known by an app, or by the code that they show."""
 
     openid: str = ""
+    sp_openid: str = ""
+    sub_openid: str = ""
+    auth_code: str = ""
+
+
+class H5Scene(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Which kind of page the payer comes from."""
+
+    type: Text
+    app_name: str = ""
+    app_url: str = ""
+
+
+class StoreScene(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The shop where the code was shown."""
+
+    id: str = ""
+    out_id: str = ""
+
+
+class SceneDocument(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Where the payer is."""
+
+    payer_client_ip: str = ""
+    device_id: str = ""
+    h5_info: H5Scene | None = None
+    store_info: StoreScene | None = None
+
+
+class SettleDocument(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Whether the money is held so that it can be shared."""
+
+    profit_sharing: bool = False
+
+
+class OrderDocument(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The body of `POST /v3/pay/transactions/{kind}`; whose order it is depends on the mode."""
+
+    appid: str = ""
+    mchid: str = ""
+    sp_appid: str = ""
+    sp_mchid: str = ""
+    sub_appid: str = ""
+    sub_mchid: str = ""
+    description: Annotated[str, Meta(min_length=1, max_length=127)]
+    out_trade_no: OutTradeNo
+    amount: Amount
+    notify_url: NotifyUrl | None = None
+    time_expire: Moment | None = None
+    attach: Annotated[str, Meta(max_length=128)] = ""
+    payer: PayerDocument | None = None
+    scene_info: SceneDocument | None = None
+    settle_info: SettleDocument | None = None
+
+
+class Prepared(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a create call answers: one of the three, by the kind of payment."""
+
+    code_url: Annotated[str, Meta(max_length=512)] = ""
+    prepay_id: Annotated[str, Meta(max_length=64)] = ""
+    h5_url: Annotated[str, Meta(max_length=512)] = ""
+
+
+class WhoseDocument(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The body of close and reverse: whose order it is."""
+
+    appid: str = ""
+    mchid: str = ""
+    sp_appid: str = ""
+    sp_mchid: str = ""
+    sub_appid: str = ""
+    sub_mchid: str = ""
+    out_trade_no: str = ""
+    """Only in the answer of a reverse."""
+
+
+class Payer(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Who paid, as each app knows them."""
+
+    openid: str = ""
+    sp_openid: str = ""
+    sub_openid: str = ""
 
 
 class TransactionAmount(Struct, frozen=True, kw_only=True):
@@ -74,8 +135,12 @@ class TransactionAmount(Struct, frozen=True, kw_only=True):
 class Transaction(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """An order as the query answers it and as a payment notice carries it."""
 
-    appid: str
-    mchid: str
+    appid: str = ""
+    mchid: str = ""
+    sp_appid: str = ""
+    sp_mchid: str = ""
+    sub_appid: str = ""
+    sub_mchid: str = ""
     out_trade_no: str
     trade_state: str
     trade_state_desc: str = ""
@@ -118,7 +183,7 @@ class ErrorDetail(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class ErrorDocument(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """The body of every answer from 400 up."""
+    """The body of every answer from 400 up, and of a 202 while the payer types a password."""
 
     code: str
     message: str = ""
@@ -128,31 +193,81 @@ class ErrorDocument(Struct, frozen=True, kw_only=True, omit_defaults=True):
 class ErrorWords(Struct, frozen=True, kw_only=True):
     """What we read of an error: an odd `detail` must not cost us the code."""
 
-    code: str
+    code: str = ""
     message: str = ""
 
 
-ANYTHING = msgspec.json.Decoder(object)
-ORDER = msgspec.json.Decoder(NativeOrderDocument)
+class EncryptedCertificate(Struct, frozen=True, kw_only=True):
+    """A certificate, sealed with the API v3 key."""
+
+    algorithm: str
+    nonce: str
+    associated_data: str
+    ciphertext: str
+
+
+class CertificateEntry(Struct, frozen=True, kw_only=True):
+    """One of the platform's certificates and when it holds."""
+
+    serial_no: str
+    effective_time: Moment
+    expire_time: Moment
+    encrypt_certificate: EncryptedCertificate
+
+
+class CertificateList(Struct, frozen=True, kw_only=True):
+    """The answer of `GET /v3/certificates`."""
+
+    data: Annotated[list[CertificateEntry], Meta(max_length=100)]
+
+
+class BillPlaceDocument(Struct, frozen=True, kw_only=True):
+    """Where a bill can be fetched within five minutes; the hash is that of the unpacked content."""
+
+    hash_type: str
+    hash_value: str
+    download_url: Annotated[str, Meta(max_length=2048)]
+
+
+class NativeOrderDocument(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The body of `POST /v3/pay/transactions/native`."""
+
+    appid: Number
+    mchid: Number
+    description: Annotated[str, Meta(min_length=1, max_length=127)]
+    out_trade_no: OutTradeNo
+    notify_url: NotifyUrl
+    amount: Amount
+    time_expire: Moment | None = None
+    attach: Annotated[str, Meta(max_length=128)] = ""
+
+
+class NativeAnswer(Struct, frozen=True, kw_only=True):
+    """The code that the payer scans; it is good for two hours."""
+
+    code_url: Annotated[str, Meta(min_length=1, max_length=512)]
+
+
+class CloseDocument(Struct, frozen=True, kw_only=True):
+    """The body of `POST …/out-trade-no/{out_trade_no}/close`."""
+
+    mchid: Number
+
+
+NATIVE_ORDER = msgspec.json.Decoder(NativeOrderDocument)
 CLOSE = msgspec.json.Decoder(CloseDocument)
 NATIVE_ANSWER = msgspec.json.Decoder(NativeAnswer)
+ANYTHING = msgspec.json.Decoder(object)
+ORDER = msgspec.json.Decoder(OrderDocument)
+WHOSE = msgspec.json.Decoder(WhoseDocument)
+PREPARED = msgspec.json.Decoder(Prepared)
 TRANSACTION = msgspec.json.Decoder(Transaction)
 NOTICE = msgspec.json.Decoder(Notice)
 ERROR = msgspec.json.Decoder(ErrorWords)
+CERTIFICATES = msgspec.json.Decoder(CertificateList)
+BILL_PLACE = msgspec.json.Decoder(BillPlaceDocument)
 
-T = TypeVar("T")
 _encoder = msgspec.json.Encoder()
-
-
-def read(decoder: msgspec.json.Decoder[T], body: bytes) -> T:
-    """The document in `body`. Whatever is wrong with those bytes, it is a ProtocolError."""
-    try:
-        return decoder.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise ProtocolError(str(error)) from error
-    except RecursionError as error:
-        # msgspec's answer to `[[[[…`: the sender's doing, so it must not look like a bug of ours.
-        raise ProtocolError("nested too deeply") from error
 
 
 def written(document: Struct) -> bytes:
