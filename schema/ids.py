@@ -51,6 +51,12 @@ def payment_id(merchant_no: str, merchant_order_no: str, now: datetime) -> str:
     return f"pay_{base32(epoch_ms(now), 10)}{middle}{merchant_no[-6:].rjust(6, '0').lower()}"
 
 
+def refund_id(merchant_no: str, merchant_refund_no: str, now: datetime) -> str:
+    """Our refund number, built like that of a payment; without `ref_` it is ours at the channel."""
+    number = payment_id(merchant_no, f"refund\n{merchant_refund_no}", now)
+    return f"ref_{number.removeprefix('pay_')}"
+
+
 def attempt_id(payment_id: str, number: int) -> str:
     """The id of a payment's `number`-th attempt (1 to 99); it is also our number at the channel.
 

@@ -7,11 +7,13 @@ from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
+from schema.channels.offers import Offer
 from schema.events import Moment
 from schema.messages.contract import Part
 from schema.money import AmountFen, Currency
 from schema.products import PayType
 from schema.text import (
+    AuthCode,
     ClientIp,
     MerchantNo,
     MerchantOrderNo,
@@ -39,18 +41,33 @@ class PaymentRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     ] = EXPIRES_IN_S_DEFAULT
     client_ip: ClientIp | None = None
     payer_id: PayerId | None = None
+    """The payer as the channel knows them (openid, buyer id)."""
+    auth_code: AuthCode | None = None
+    return_url: WebUrl | None = None
+    """Where the payer's browser goes afterwards."""
     notify_url: WebUrl | None = None
     metadata: Metadata = {}
 
 
-class PaymentState(StrEnum):
-    """Where a payment stands; the table of moves is in `actors/ordering/rules.py`."""
+CloseReason = Literal["expired", "merchant", "payer", "channel"]
+"""Who, or what, ended a payment that nobody had paid."""
 
-    PLACED = "placed"
-    PENDING = "pending"
-    UNKNOWN = "unknown"
+
+class PaymentState(StrEnum):
+    """Where a payment stands; the table of moves is in `actors/ordering/states.py`."""
+
+    PLACED = "placed"  # the payer has not chosen yet how to pay
+    SCREENING = "screening"  # risk looks at it
+    ROUTING = "routing"  # a channel is looked for and asked
+    PENDING = "pending"  # the payer can pay
+    UNKNOWN = "unknown"  # nobody can say whether a channel took it
     SUCCEEDED = "succeeded"
     FAILED = "failed"
+    CLOSING = "closing"  # nobody shall pay it any more; the channel has yet to confirm that
+    CLOSED = "closed"
+    LATE_PAID = "late_paid"  # paid after it had ended; the money goes back
+    PARTIALLY_REFUNDED = "partially_refunded"
+    REFUNDED = "refunded"
 
 
 class Refusal(Part, frozen=True, kw_only=True):
@@ -76,12 +93,18 @@ class PaymentView(Struct, frozen=True, kw_only=True):
     metadata: Metadata
     created_at: Moment
     expires_at: Moment
-    code_url: str | UnsetType = UNSET
-    """What the payer scans; present once the channel has given it."""
+    pay: Offer | UnsetType = UNSET
+    """How the payer can pay; present once the channel has said so."""
     channel_no: str | UnsetType = UNSET
     channel_trade_no: str | UnsetType = UNSET
     paid_at: Moment | UnsetType = UNSET
     fee_fen: int | UnsetType = UNSET
+    refunded_fen: int | UnsetType = UNSET
+    """What went back to the payer so far; unset if nothing did."""
+    is_late: bool | UnsetType = UNSET
+    """Whether the money came after the payment had ended; only said where it did."""
+    closed_at: Moment | UnsetType = UNSET
+    close_reason: CloseReason | UnsetType = UNSET
     failure: Refusal | UnsetType = UNSET
 
 
@@ -97,6 +120,9 @@ class PaymentTerms(Part, frozen=True, kw_only=True):
     expires_at: Moment
     client_ip: str | None = None
     payer_id: str | None = None
+    auth_code: str | None = None
+    """No table keeps it: it is of use in the first minute only."""
+    return_url: str | None = None
 
 
 class RiskDecision(Part, frozen=True, kw_only=True):

@@ -60,6 +60,10 @@ class MerchantProfile(Struct, frozen=True, kw_only=True):
     notify_url: WebUrl | None = None
     """Where webhooks go when the order names no address of its own."""
     webhook_secret: Sealed | None = None
+    late_payment: Literal["refund", "reopen"] = "refund"
+    """What becomes of money that comes after its order was closed or had failed."""
+    short_balance: Literal["refuse", "queue"] = "refuse"
+    """What becomes of a refund that the merchant's balance does not cover."""
 
 
 class ChannelProfile(Struct, frozen=True, kw_only=True):

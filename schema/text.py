@@ -25,6 +25,9 @@ MerchantOrderNo = Annotated[
 PaymentId = Annotated[
     str, Meta(pattern=r"^pay_[0-9a-z]{24}$(?!\n)", description="Our payment number.")
 ]
+RefundId = Annotated[
+    str, Meta(pattern=r"^ref_[0-9a-z]{24}$(?!\n)", description="Our refund number.")
+]
 ChannelNo = Annotated[
     str, Meta(pattern=r"^[a-z0-9_]{2,32}$(?!\n)", description="Channel number 通道号.")
 ]
@@ -40,6 +43,13 @@ WebUrl = Annotated[
     ),
 ]
 PayerId = Annotated[str, Meta(min_length=1, max_length=64, pattern=PRINTABLE)]
+AuthCode = Annotated[
+    str,
+    Meta(
+        pattern=r"^[0-9]{15,32}$(?!\n)",
+        description="What the payer shows at the till 付款码: good once, for a minute.",
+    ),
+]
 ClientIp = Annotated[str, Meta(min_length=2, max_length=45, pattern=r"^[0-9A-Fa-f:.]+$(?!\n)")]
 LaneName = Annotated[
     str,

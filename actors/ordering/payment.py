@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from typing import Literal
 
 from msgspec import UNSET, Struct
 from msgspec.structs import replace
 
+from actors.ordering.refund import Refund, Refunds
 from bus.books import Book
+from schema.channels.offers import Offer
 from schema.money import Currency
 from schema.payments import (
+    CloseReason,
+    PaymentRequest,
     PaymentState,
     PaymentTerms,
     PaymentView,
@@ -48,7 +53,7 @@ class Payment(Struct, frozen=True, kw_only=True):
     """Of the request's content, in hex: a repeat must match it."""
     fee_rate_ppm: int
     fee_fen: int | None = None
-    code_url: str | None = None
+    offer: Offer | None = None
     channel_no: str | None = None
     channel_trade_no: str | None = None
     funds_flow: str | None = None
@@ -60,19 +65,43 @@ class Payment(Struct, frozen=True, kw_only=True):
     paid_at: datetime | None = None
     updated_at: datetime
     cost_fen: int | None = None
+    attempt_id: str | None = None
+    """Our number at the channel of what was paid."""
+    late_payment: Literal["refund", "reopen"] = "refund"
+    """The merchant's policy when the order was placed."""
+    is_late: bool = False
+    refunding_fen: int = 0
+    """Reserved by refunds that have not ended."""
+    refunded_fen: int = 0
+    close_at: datetime | None = None
+    """When to see to its end; None: never again."""
+    close_reason: CloseReason | None = None
+    closed_at: datetime | None = None
+
+    @property
+    def left_fen(self) -> int:
+        """What may still be refunded."""
+        return self.amount_fen - self.refunded_fen - self.refunding_fen
 
 
 class Orders(Book[str, Payment]):
-    """Payments by id and by the merchant's own number, with the merchants' profiles."""
+    """Payments by id and by the merchant's own number, with their refunds and the merchants."""
 
     def __init__(
-        self, payments: Iterable[Payment] = (), merchants: Mapping[str, MerchantProfile] = {}
+        self,
+        payments: Iterable[Payment] = (),
+        merchants: Mapping[str, MerchantProfile] = {},
+        refunds: Iterable[Refund] = (),
     ) -> None:
         super().__init__(payments, key=lambda payment: payment.payment_id)
         self.merchants = merchants
+        self.refunds = Refunds(refunds)
         self._by_number = {(p.merchant_no, p.merchant_order_no): p.payment_id for p in self}
 
-    def put(self, row: Payment) -> None:
+    def put(self, row: Payment | Refund) -> None:
+        if isinstance(row, Refund):
+            self.refunds.put(row)
+            return
         super().put(row)
         self._by_number[row.merchant_no, row.merchant_order_no] = row.payment_id
 
@@ -81,8 +110,8 @@ class Orders(Book[str, Payment]):
         return self.get(self._by_number.get((merchant_no, merchant_order_no), ""))
 
 
-def terms(payment: Payment) -> PaymentTerms:
-    """What the rooms along the way need to know."""
+def terms(payment: Payment, request: PaymentRequest | None = None) -> PaymentTerms:
+    """What the rooms along the way need to know; some of it is only in the request."""
     return PaymentTerms(
         payment_id=payment.payment_id,
         merchant_no=payment.merchant_no,
@@ -93,6 +122,8 @@ def terms(payment: Payment) -> PaymentTerms:
         expires_at=payment.expires_at,
         client_ip=payment.client_ip,
         payer_id=payment.payer_id,
+        auth_code=request.auth_code if request else None,
+        return_url=request.return_url if request else None,
     )
 
 
@@ -110,11 +141,15 @@ def view(payment: Payment) -> PaymentView:
         metadata=payment.metadata,
         created_at=payment.created_at,
         expires_at=payment.expires_at,
-        code_url=payment.code_url or UNSET,
+        pay=payment.offer or UNSET,
         channel_no=payment.channel_no or UNSET,
         channel_trade_no=payment.channel_trade_no or UNSET,
         paid_at=payment.paid_at or UNSET,
         fee_fen=UNSET if payment.fee_fen is None else payment.fee_fen,
+        refunded_fen=payment.refunded_fen or UNSET,
+        is_late=payment.is_late or UNSET,
+        closed_at=payment.closed_at or UNSET,
+        close_reason=payment.close_reason or UNSET,
         failure=payment.failure or UNSET,
     )
 
@@ -122,11 +157,11 @@ def view(payment: Payment) -> PaymentView:
 def first_answer(payment: Payment) -> PaymentView:
     """What the first POST was told (or would be told now, if it has no answer yet).
 
-    The first answer is the code for the payer, or the reason why there is none. What came later,
+    The first answer is how the payer can pay, or the reason why there is none. What came later,
     such as the money, is asked for with GET. Only a failure that money has overtaken is not said
     again: it would be a lie by then.
     """
-    if payment.answered_at is None or payment.code_url is None:
+    if payment.answered_at is None or payment.offer is None:
         return view(payment)
     return view(
         replace(
@@ -136,5 +171,9 @@ def first_answer(payment: Payment) -> PaymentView:
             paid_at=None,
             fee_fen=None,
             failure=None,
+            refunded_fen=0,
+            is_late=False,
+            closed_at=None,
+            close_reason=None,
         )
     )

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from msgspec import Meta
 
 from schema.events import Moment
 from schema.messages.contract import Message, answer, command, fact
 from schema.payments import PaymentRequest, Refusal
-from schema.text import PRINTABLE, ChannelNo, LaneName, MerchantNo
+from schema.refunds import RefundRequest
+from schema.text import PRINTABLE, ChannelNo, LaneName, MerchantNo, PaymentId
 from schema.webhooks import (
     Acceptance,
     EndpointId,
@@ -32,6 +33,22 @@ class PlacePayment(Message, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     request: PaymentRequest
 
 
+@command("payment.close", owner="doors", to="ordering", outside=True)
+class ClosePayment(Message, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Nobody shall pay this order any more. What is paid already stays paid."""
+
+    merchant_no: MerchantNo
+    payment_id: PaymentId
+
+
+@command("refund.place", owner="doors", to="ordering", outside=True)
+class PlaceRefund(Message, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Give the payer this back. A repeat of the same refund number gets the first answer."""
+
+    merchant_no: MerchantNo
+    request: RefundRequest
+
+
 @fact("channel.notified", owner="doors")
 class ChannelNotified(Message, frozen=True, kw_only=True):
     """A channel called us back and its signature is good; the body is exactly what it sent."""
@@ -40,6 +57,8 @@ class ChannelNotified(Message, frozen=True, kw_only=True):
     notice_id: str
     """The channel's own id of the notice: unique per channel, repeated when it retries."""
     body: str
+    encoding: Literal["utf-8", "base64"] = "utf-8"
+    """Of the body: base64 where it is not text that everybody can store."""
 
 
 @answer("request.refused", owner="doors", outside=True)
