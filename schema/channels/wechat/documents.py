@@ -14,7 +14,6 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta, Struct
 
-from schema.channels.reading import read
 from schema.events import Moment
 from schema.money import AmountFen
 

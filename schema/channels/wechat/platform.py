@@ -14,6 +14,7 @@ import msgspec
 from msgspec import Struct
 
 from schema.channels import HttpAnswer, ProtocolError
+from schema.channels.reading import read
 from schema.channels.wechat.documents import (
     ErrorDetail,
     ErrorDocument,
@@ -21,7 +22,6 @@ from schema.channels.wechat.documents import (
     Resource,
     Transaction,
     china_time,
-    read,
     written,
 )
 from schema.channels.wechat.keys import SimulatorKeys
