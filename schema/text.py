@@ -40,6 +40,13 @@ WebUrl = Annotated[
     ),
 ]
 PayerId = Annotated[str, Meta(min_length=1, max_length=64, pattern=PRINTABLE)]
+AuthCode = Annotated[
+    str,
+    Meta(
+        pattern=r"^[0-9]{15,32}$(?!\n)",
+        description="What the payer shows at the till 付款码: good once, for a minute.",
+    ),
+]
 ClientIp = Annotated[str, Meta(min_length=2, max_length=45, pattern=r"^[0-9A-Fa-f:.]+$(?!\n)")]
 LaneName = Annotated[
     str,

@@ -9,8 +9,10 @@ from msgspec import UNSET, Struct
 from msgspec.structs import replace
 
 from bus.books import Book
+from schema.channels.offers import Offer
 from schema.money import Currency
 from schema.payments import (
+    PaymentRequest,
     PaymentState,
     PaymentTerms,
     PaymentView,
@@ -48,7 +50,7 @@ class Payment(Struct, frozen=True, kw_only=True):
     """Of the request's content, in hex: a repeat must match it."""
     fee_rate_ppm: int
     fee_fen: int | None = None
-    code_url: str | None = None
+    offer: Offer | None = None
     channel_no: str | None = None
     channel_trade_no: str | None = None
     funds_flow: str | None = None
@@ -81,8 +83,8 @@ class Orders(Book[str, Payment]):
         return self.get(self._by_number.get((merchant_no, merchant_order_no), ""))
 
 
-def terms(payment: Payment) -> PaymentTerms:
-    """What the rooms along the way need to know."""
+def terms(payment: Payment, request: PaymentRequest) -> PaymentTerms:
+    """What the rooms along the way need to know; some of it ordering itself does not keep."""
     return PaymentTerms(
         payment_id=payment.payment_id,
         merchant_no=payment.merchant_no,
@@ -93,6 +95,8 @@ def terms(payment: Payment) -> PaymentTerms:
         expires_at=payment.expires_at,
         client_ip=payment.client_ip,
         payer_id=payment.payer_id,
+        auth_code=request.auth_code,
+        return_url=request.return_url,
     )
 
 
@@ -110,7 +114,7 @@ def view(payment: Payment) -> PaymentView:
         metadata=payment.metadata,
         created_at=payment.created_at,
         expires_at=payment.expires_at,
-        code_url=payment.code_url or UNSET,
+        pay=payment.offer or UNSET,
         channel_no=payment.channel_no or UNSET,
         channel_trade_no=payment.channel_trade_no or UNSET,
         paid_at=payment.paid_at or UNSET,
@@ -122,11 +126,11 @@ def view(payment: Payment) -> PaymentView:
 def first_answer(payment: Payment) -> PaymentView:
     """What the first POST was told (or would be told now, if it has no answer yet).
 
-    The first answer is the code for the payer, or the reason why there is none. What came later,
+    The first answer is how the payer can pay, or the reason why there is none. What came later,
     such as the money, is asked for with GET. Only a failure that money has overtaken is not said
     again: it would be a lie by then.
     """
-    if payment.answered_at is None or payment.code_url is None:
+    if payment.answered_at is None or payment.offer is None:
         return view(payment)
     return view(
         replace(

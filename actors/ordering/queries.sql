@@ -17,7 +17,7 @@ ORDER BY merchant_no, merchant_order_no;
 -- change_payments
 -- Stores what became of payments, given as a JSON array of rows.
 UPDATE ordering.payment AS p SET
-    state = n.state, fee_fen = n.fee_fen, code_url = n.code_url, channel_no = n.channel_no,
+    state = n.state, fee_fen = n.fee_fen, offer = n.offer, channel_no = n.channel_no,
     channel_trade_no = n.channel_trade_no, funds_flow = n.funds_flow, failure = n.failure,
     decisions = n.decisions, answered_at = n.answered_at, paid_at = n.paid_at,
     updated_at = n.updated_at, cost_fen = n.cost_fen

@@ -32,7 +32,10 @@ from schema.messages.risk import PaymentRefused
 from schema.messages.routing import PaymentUnroutable
 from schema.money import fee_fen
 from schema.payments import PaymentRequest, PaymentState, Refusal
+from schema.products import PRODUCTS
 from schema.profiles import MerchantProfile
+
+ADDED_LATER = ("auth_code", "return_url")
 
 _canonical = msgspec.json.Encoder(order="sorted")
 
@@ -79,7 +82,7 @@ def place(orders: Orders, message: PlacePayment, now: datetime) -> Decision:
     if refusal is not None:
         return Decision(effects=(Reply(PaymentAnswered(refusal=refusal)),))
     payment = _placed(orders.merchants[merchant_no], request, now)
-    announced = Publish(PaymentPlaced(terms=terms(payment)), subject=payment.payment_id)
+    announced = Publish(PaymentPlaced(terms=terms(payment, request)), subject=payment.payment_id)
     return Decision(changes=(payment,), effects=(announced,))
 
 
@@ -92,7 +95,17 @@ def refused(merchant: MerchantProfile | None, request: PaymentRequest) -> Refusa
     if request.pay_type not in merchant.rates_ppm:
         reason = f"{request.pay_type} is not enabled for this merchant."
         return Refusal(code="pay_type_not_enabled", reason=reason, param="pay_type")
-    return None
+    return incomplete(request)
+
+
+def incomplete(request: PaymentRequest) -> Refusal | None:
+    """Which field the product can't do without and the request does not have."""
+    missing = (n for n in PRODUCTS[request.pay_type].needs if getattr(request, n) is None)
+    field = next(missing, None)
+    if field is None:
+        return None
+    reason = f"{request.pay_type} needs {field}."
+    return Refusal(code="missing_field", reason=reason, param=field)
 
 
 def happen(
@@ -114,13 +127,13 @@ def happen(
 
 
 def pending(payment: Payment | None, message: AttemptPending, now: datetime) -> Decision:
-    """The payer has a code: that is the first answer. It may come after the money itself."""
-    if payment is None or payment.state is PaymentState.FAILED or payment.code_url is not None:
+    """The payer can pay: that is the first answer. It may come after the money itself."""
+    if payment is None or payment.state is PaymentState.FAILED or payment.offer is not None:
         return happen(payment, Happening.PENDING, now, {})
     answered = replace(
         payment,
         state=MOVES[payment.state, Happening.PENDING],
-        code_url=message.code_url,
+        offer=message.offer,
         channel_no=message.channel_no,
         decisions=Decisions(risk=message.risk),
         answered_at=now,
@@ -134,7 +147,7 @@ def succeed(payment: Payment | None, message: AttemptSucceeded, now: datetime) -
     if payment is not None and message.amount_fen != payment.amount_fen:
         raise AssertionError(f"{message.attempt_id}: channels let a wrong amount through")
     fee = fee_fen(payment.amount_fen, payment.fee_rate_ppm) if payment is not None else 0
-    fields = {
+    fields: dict[str, object] = {
         "channel_no": message.channel_no,
         "channel_trade_no": message.channel_trade_no,
         "funds_flow": message.funds_flow,
@@ -143,12 +156,22 @@ def succeed(payment: Payment | None, message: AttemptSucceeded, now: datetime) -
         "failure": None,
         "paid_at": message.paid_at,
     }
+    if message.risk is not None:
+        fields["decisions"] = Decisions(risk=message.risk)
     return happen(payment, Happening.SUCCEEDED, now, fields)
 
 
 def content_digest(request: PaymentRequest) -> str:
-    """A fingerprint of what was asked for; a repeat of an order number must have the same."""
-    return blake2b(_canonical.encode(request), digest_size=16).hexdigest()
+    """A fingerprint of what was asked for; a repeat of an order number must have the same.
+
+    A field that orders did not always have counts only where it is given, so that the repeat of an
+    older order still fits.
+    """
+    content = msgspec.to_builtins(request)
+    for name in ADDED_LATER:
+        if content[name] is None:
+            del content[name]
+    return blake2b(_canonical.encode(content), digest_size=16).hexdigest()
 
 
 def _repeat(known: Payment, request: PaymentRequest) -> Decision:

@@ -10,6 +10,7 @@ from actors.ordering.payment import Decisions, Orders, Payment
 from bus.database import Connection, queries
 from bus.directory import Directory
 from bus.rows import from_row, to_rows
+from schema.channels.offers import Offer
 from schema.messages.contract import Message
 from schema.messages.doors import PlacePayment
 from schema.payments import Refusal
@@ -17,6 +18,7 @@ from schema.payments import Refusal
 SQL = queries(__file__)
 
 NESTED = {
+    "offer": msgspec.json.Decoder(Offer),
     "metadata": msgspec.json.Decoder(dict[str, str]),
     "failure": msgspec.json.Decoder(Refusal),
     "decisions": msgspec.json.Decoder(Decisions),

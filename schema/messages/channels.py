@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
+from schema.channels.offers import Offer
 from schema.events import Moment
 from schema.messages.contract import Message, command, fact
 from schema.money import AmountFen
@@ -32,12 +33,12 @@ CallOutcome = Literal[
 
 @fact("attempt.pending", owner="channels")
 class AttemptPending(Message, frozen=True, kw_only=True):
-    """The channel waits for the payer, who can pay with this code."""
+    """The channel waits for the payer, who can pay as the offer says."""
 
     payment_id: str
     attempt_id: str
     channel_no: str
-    code_url: str
+    offer: Offer
     risk: RiskDecision
 
 
@@ -54,6 +55,8 @@ class AttemptSucceeded(Message, frozen=True, kw_only=True):
     paid_at: Moment
     cost_fen: Annotated[int, Meta(ge=0)] = 0
     """What the channel keeps of it by its contract with us."""
+    risk: RiskDecision | None = None
+    """Where the money came at once and no offer went before it."""
 
 
 @fact("attempt.failed", owner="channels")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from msgspec import Meta
 
@@ -40,6 +40,8 @@ class ChannelNotified(Message, frozen=True, kw_only=True):
     notice_id: str
     """The channel's own id of the notice: unique per channel, repeated when it retries."""
     body: str
+    encoding: Literal["utf-8", "base64"] = "utf-8"
+    """Of the body: base64 where it is not text that everybody can store."""
 
 
 @answer("request.refused", owner="doors", outside=True)
