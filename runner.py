@@ -26,8 +26,12 @@ from actors.accounting.terminal import ledger_cli
 from actors.channels.accounts import Accounts
 from actors.channels.actor import INLETS as CHANNELS
 from actors.channels.actor import ask_again, calls, notices
-from actors.channels.wechat import WechatSender
+from actors.channels.keyring import Keyring
+from actors.channels.sender import Sender
 from actors.merchants.terminal import channel_cli, merchant_cli, rate_cli, risk_cli
+from actors.monitoring.actor import INLETS as MONITORING
+from actors.monitoring.actor import monitoring
+from actors.monitoring.terminal import watch_channels
 from actors.notification.actor import INLETS as NOTIFICATION
 from actors.notification.actor import at_once, delivery, notification, wishes
 from actors.notification.pacing import Pacing
@@ -135,12 +139,17 @@ def routing_room(shared: Shared) -> Sequence[Part]:
     return (decide_with(shared, routing(shared.directory)),)
 
 
+def keyring_of(shared: Shared) -> Keyring:
+    """The languages of channel accounts, for whoever asks channels or hears them."""
+    return Keyring(Accounts(shared.directory, shared.vault), Sender())
+
+
 def channels_room(shared: Shared) -> Sequence[Part]:
-    accounts, sender = Accounts(shared.directory, shared.vault), WechatSender()
+    keyring = keyring_of(shared)
     return (
-        sender,
-        decide_with(shared, notices(accounts)),
-        call_with(shared, calls(accounts, sender)),
+        keyring,
+        decide_with(shared, notices(keyring.accounts)),
+        call_with(shared, calls(keyring)),
         ask_again(shared.pool, shared.broker),
     )
 
@@ -182,6 +191,16 @@ def notification_room(shared: Shared) -> Sequence[Part]:
     )  # fmt: skip
 
 
+def monitoring_room(shared: Shared) -> Sequence[Part]:
+    settings = shared.settings
+    # Nobody waits for a count: larger batches divide its cost.
+    return monitoring(
+        shared.pool, shared.redis, shared.broker,
+        linger_ms=10 * settings.linger_ms, batch_max=4 * settings.batch_max,
+        prefetch=settings.prefetch,
+    )  # fmt: skip
+
+
 ROOMS: dict[str, Callable[[Shared], Sequence[Part]]] = {
     "ordering": ordering_room,
     "risk": risk_room,
@@ -189,12 +208,14 @@ ROOMS: dict[str, Callable[[Shared], Sequence[Part]]] = {
     "channels": channels_room,
     "accounting": accounting_room,
     "notification": notification_room,
+    "monitoring": monitoring_room,
 }
 
 VERSION = "0.1.0"
 
 INLETS: tuple[Inlet, ...] = (
-    *ORDERING, *RISK, *ROUTING, *CHANNELS, *ACCOUNTING, *NOTIFICATION, *LANES,
+    *ORDERING, *RISK, *ROUTING, *CHANNELS, *ACCOUNTING, *NOTIFICATION,
+    *MONITORING, *LANES,
 )  # fmt: skip
 
 
@@ -306,7 +327,7 @@ def _door(shared: Shared, actors: tuple[str, ...], port: int, share_port: bool) 
     if "edge" in actors:
         from handlers.edge import Edge
 
-        return Edge(shared, share_port=share_port)
+        return Edge(shared, keyring_of(shared), share_port=share_port)
     from handlers.operations import Operations
 
     return Operations(shared, port=port)
@@ -320,7 +341,7 @@ for name, sub_cli in {
     "lanes": lanes_cli,
     "contracts": contracts_cli(INLETS, VERSION),
     "merchant": merchant_cli,
-    "channel": channel_cli,
+    "channel": watch_channels(channel_cli),
     "rate": rate_cli,
     "risk": risk_cli,
     "ledger": ledger_cli,

@@ -10,7 +10,7 @@ import msgspec
 from msgspec import Struct
 
 from bus.database import queries
-from handlers.simulator.desk import TradePage, TradeView
+from handlers.simulator.desk.views import TradePage, TradeView
 
 SQL = queries(__file__)
 TRADES_PER_PAGE = 10_000

@@ -4,7 +4,7 @@
 /v1/accounts/{account_no}/…
 /v1/webhook_endpoints
 /v1/notifications
-/callbacks/wechat/{channel_no}     WeChat Pay, signed         callbacks.py
+/channels/{channel_no}/notify      channels, signed           callbacks.py
 /docs, /docs/openapi.json          whoever wants to read      merchant_api/pages.py
 /healthz, /readyz, /metrics        operators                  operations.py
 AMQP exchange tomato.upstream      systems next door          upstream.py
@@ -17,7 +17,7 @@ from aiohttp import web
 from bus.process import Shared
 from bus.replies import Replies
 from handlers.asking import Asking
-from handlers.callbacks import WechatCallbacks
+from handlers.callbacks import NOTIFY, Callbacks, Languages
 from handlers.doorstep import doorstep
 from handlers.merchant_api import endpoints, notifications
 from handlers.merchant_api.account_books import Books
@@ -43,10 +43,11 @@ class Edge:
     Made before the broker starts, so that the upstream queue is among its subscriptions.
     """
 
-    def __init__(self, shared: Shared, *, share_port: bool = False) -> None:
+    def __init__(self, shared: Shared, languages: Languages, *, share_port: bool = False) -> None:
         settings = shared.settings
         self._replies = Replies(shared.broker)
         self._guard = Guard(shared.redis)
+        self._languages = languages
         # Apart from each other, so that orders nobody takes do not hold up notices.
         self._orders = _outlet(shared, "orders")
         self._notices = _outlet(shared, "notices")
@@ -55,8 +56,7 @@ class Edge:
         Upstream(shared.broker, shared.directory, prefetch=settings.prefetch)
         self.app = web.Application(middlewares=[doorstep], client_max_size=settings.body_bytes_max)
         self._open_merchant_api(shared)
-        callbacks = WechatCallbacks(shared.directory, shared.vault, self._notices)
-        self.app.router.add_post("/callbacks/wechat/{channel_no}", callbacks.take)
+        self.app.router.add_post(NOTIFY, Callbacks(languages, self._notices).take)
         add_pages(self.app, public_url=settings.public_url)
         add_operations(self.app, shared)
         self._site = Site(
@@ -64,12 +64,12 @@ class Edge:
         )
 
     async def start(self) -> None:
-        for part in (self._replies, self._guard, *self._outlets, self._site):
+        for part in (self._replies, self._guard, self._languages, *self._outlets, self._site):
             await part.start()
 
     async def stop(self) -> None:
         """The site first: the requests in hand still need all the rest."""
-        for part in (self._site, *self._outlets, self._guard, self._replies):
+        for part in (self._site, *self._outlets, self._languages, self._guard, self._replies):
             await part.stop()
         await self._drafting.close()
 

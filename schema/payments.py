@@ -123,6 +123,7 @@ class PaymentTerms(Part, frozen=True, kw_only=True):
     auth_code: str | None = None
     """No table keeps it: it is of use in the first minute only."""
     return_url: str | None = None
+    metadata: Metadata = {}
 
 
 class RiskDecision(Part, frozen=True, kw_only=True):
@@ -131,6 +132,28 @@ class RiskDecision(Part, frozen=True, kw_only=True):
     verdict: Literal["pass", "refuse"]
     reasons: tuple[Refusal, ...] = ()
     decided_at: Moment | None = None
+
+
+class Score(Part, frozen=True, kw_only=True):
+    """What was seen of a channel when it was scored, in thousandths of a call."""
+
+    good_milli: int
+    bad_milli: int
+    """Both with what is believed before anything is seen, and older calls counting less."""
+    overdue: int = 0
+    """Calls under way for too long: held against the channel until they are answered."""
+    is_open: bool = False
+    """The breaker is open: no payments but a probe now and then."""
+    is_probe: bool = False
+    """This payment is the probe."""
+
+
+class Used(Part, frozen=True, kw_only=True):
+    """What a channel had taken when there was asked whether it has room for one more payment."""
+
+    day_fen: int
+    day_count: int
+    total_fen: int
 
 
 class Candidate(Part, frozen=True, kw_only=True):
@@ -142,6 +165,35 @@ class Candidate(Part, frozen=True, kw_only=True):
     weight: int
     removed_by: str | None = None
     """The filter that took it out and the figures that it compared."""
+    cost_fen: int | None = None
+    """What it would keep of this payment; where the strategy asks."""
+    latency_ms: int | None = None
+    """How long it has taken to answer of late; where the strategy asks, and where that is known."""
+    score: Score | None = None
+    used: Used | None = None
+    passed_over: str | None = None
+    """The limit that left no room for this payment when the channel's turn came."""
+
+
+class Choice(Part, frozen=True, kw_only=True):
+    """How the candidates of one tier were put in order."""
+
+    tier: Literal["default", "backup"]
+    strategy: str
+    rule_no: str = ""
+    """Empty for bindings without a rule."""
+    rule_version: int = 0
+    branch: int | None = None
+    """Which branch of the rule took the payment, counted from 0."""
+    seed: str = ""
+    """What the draw is by, where that is not the payment."""
+    explore_ppm: int = 0
+    reason: Literal["order", "draw", "best", "exploration", "probe", "all_down"] = "order"
+    """Why the first one is the first."""
+    drawn_ppm: int | None = None
+    """The number that was drawn for the first place, below a million."""
+    probability_ppm: int | None = None
+    """How likely the first one was to be the first, before the draw."""
 
 
 class RoutingDecision(Part, frozen=True, kw_only=True):
@@ -152,3 +204,5 @@ class RoutingDecision(Part, frozen=True, kw_only=True):
     ranked: tuple[str, ...]
     """Channel numbers in the order in which they may be tried; empty means unroutable."""
     decided_at: Moment | None = None
+    choices: tuple[Choice, ...] = ()
+    """One for each tier that has a choice; none where there is only one way."""

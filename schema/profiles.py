@@ -10,8 +10,10 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
+from schema.channels.language import Protocols
 from schema.money import AMOUNT_FEN_MAX, AmountFen, RatePpm
 from schema.products import PayType
+from schema.routing import ChannelLimits, RuleBinding
 from schema.text import PRINTABLE, ChannelNo, MerchantNo, WebUrl
 
 Sealed = Annotated[str, Meta(description="AES-256-GCM ciphertext, base64; see bus/vault.py.")]
@@ -56,6 +58,8 @@ class MerchantProfile(Struct, frozen=True, kw_only=True):
     rates_ppm: dict[PayType, RatePpm] = {}
     """The fee per pay type; a pay type without a rate is not enabled."""
     bindings: tuple[Binding, ...] = ()
+    rule_bindings: tuple[RuleBinding, ...] = ()
+    """At most one per pay type and tier; it goes before the bindings of that tier."""
     risk_limits: RiskLimits = RiskLimits()
     notify_url: WebUrl | None = None
     """Where webhooks go when the order names no address of its own."""
@@ -72,14 +76,18 @@ class ChannelProfile(Struct, frozen=True, kw_only=True):
     channel_no: ChannelNo
     name: Annotated[str, Meta(min_length=1, max_length=64, pattern=PRINTABLE)]
     version: int = 1
-    protocol: Literal["wechat"]
+    protocol: Protocols
     status: Literal["active", "inactive"] = "active"
     pay_types: tuple[PayType, ...]
     single_min_fen: AmountFen = 1
     single_max_fen: AmountFen = AMOUNT_FEN_MAX
+    limits: ChannelLimits = ChannelLimits()
+    """Daily, cumulative and time-of-day limits; routing keeps to them."""
     cost_rate_ppm: RatePpm = 0
     funds_flow: Literal["platform", "direct"] = "direct"
     """Where the channel settles to. `platform` 二清 needs a payment licence in mainland China."""
     calls_in_flight_max: Annotated[int, Meta(ge=1, le=10_000)] = 200
+    barcode_wait_s: Annotated[int, Meta(ge=10, le=300)] = 45
+    """How long a payer at the till may take to confirm, before a barcode payment is taken back."""
     account: Sealed
     """The protocol's own account document, with its private keys."""

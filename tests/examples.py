@@ -11,6 +11,7 @@ from actors.channels.attempt import Decisions as AttemptDecisions
 from actors.ordering.payment import Payment, view
 from actors.ordering.rules import content_digest
 from schema import ids
+from schema.channels import QrCode
 from schema.messages.channels import (
     AttemptFailed,
     AttemptPending,
@@ -36,7 +37,7 @@ MERCHANT_NO = "1025112200001"
 CHANNEL_NO = "wechat_a"
 ORDER_NO = "20260301-0001"
 PAYMENT_ID = ids.payment_id(MERCHANT_NO, ORDER_NO, NOW)
-CODE_URL = "weixin://wxpay/bizpayurl?pr=qwerty123"
+CODE = QrCode(url="weixin://wxpay/bizpayurl?pr=qwerty123")
 TRADE_NO = "4200002026030100001234567890"
 SEALED = b64encode(b"nobody opens this").decode()
 
@@ -108,7 +109,7 @@ def a_shown_payment(**differences: Any) -> Payment:
     """The payer holds a code: the first answer was given."""
     shown: dict[str, Any] = {
         "state": PaymentState.PENDING,
-        "code_url": CODE_URL,
+        "offer": CODE,
         "channel_no": CHANNEL_NO,
         "answered_at": NOW,
     }
@@ -178,7 +179,7 @@ def unroutable(payment_id: str = PAYMENT_ID) -> PaymentUnroutable:
 
 def pending(payment_id: str = PAYMENT_ID, **differences: Any) -> AttemptPending:
     """The channel has given a code."""
-    usual: dict[str, Any] = {"code_url": CODE_URL, "risk": PASSED}
+    usual: dict[str, Any] = {"offer": CODE, "risk": PASSED}
     return AttemptPending(**_of_an_attempt(payment_id) | usual | differences)
 
 

@@ -4,15 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-import msgspec
-
 from actors.channels.attempt import Account
 from bus.directory import Directory
 from bus.vault import Vault
-from schema.channels.wechat import WechatAccount, WechatKeys
+from schema.channels.languages import language_in
 from schema.profiles import ChannelProfile
-
-_account = msgspec.json.Decoder(WechatAccount)
 
 
 class Accounts:
@@ -28,11 +24,18 @@ class Accounts:
         profiles = await self._directory.channels.find(channel_nos)
         return {number: self._open(profile) for number, profile in profiles.items()}
 
+    async def get(self, channel_no: str) -> Account | None:
+        """One account, or None."""
+        return (await self.find((channel_no,))).get(channel_no)
+
     def _open(self, profile: ChannelProfile) -> Account:
         known = self._opened.get(profile.channel_no)
         if known is not None and known.profile == profile:
             return known
-        document = self._vault.open(profile.account, f"channel:{profile.channel_no}")
-        account = Account(profile=profile, keys=WechatKeys.of(_account.decode(document)))
+        if known is not None and known.profile.account == profile.account:
+            account = Account(profile=profile, language=known.language)
+        else:
+            document = self._vault.open(profile.account, f"channel:{profile.channel_no}")
+            account = Account(profile=profile, language=language_in(profile.protocol, document))
         self._opened[profile.channel_no] = account
         return account

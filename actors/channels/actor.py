@@ -8,9 +8,9 @@ from functools import partial
 
 from actors.channels import store
 from actors.channels.accounts import Accounts
-from actors.channels.calls import Ticket, call, lane, open_tickets, record
+from actors.channels.calls import Answer, Ticket, call, lane, open_tickets, record
+from actors.channels.keyring import Keyring
 from actors.channels.notices import Notices, decide_notice, load_notices
-from actors.channels.wechat import WechatSender
 from bus.broker import Broker
 from bus.caller import Caller
 from bus.database import Connection, Pool
@@ -20,7 +20,6 @@ from bus.effects import Outgoing, deliveries
 from bus.jobs import now_utc
 from bus.origin import new_event
 from bus.topology import Inlet
-from schema.channels import Verdict
 from schema.messages.channels import QueryAttempt
 from schema.messages.contract import Message
 from schema.messages.doors import ChannelNotified
@@ -42,15 +41,15 @@ def notices(accounts: Accounts) -> Decider[Notices]:
     return Decider(inlet=NOTICES, load=load, decide=decide_notice, save=store.save_attempts)
 
 
-def calls(accounts: Accounts, sender: WechatSender) -> Caller[Ticket, Verdict]:
+def calls(keyring: Keyring) -> Caller[Ticket, Answer]:
     """The caller that asks channels, in three beats."""
 
     async def opened(
         connection: Connection, messages: Sequence[Message], now: datetime
     ) -> list[Ticket | None]:
-        return await open_tickets(connection, messages, accounts, now)
+        return await open_tickets(connection, messages, keyring.accounts, now)
 
-    return Caller(inlet=CALLS, open=opened, call=partial(call, sender), record=record, lane=lane)
+    return Caller(inlet=CALLS, open=opened, call=partial(call, keyring), record=record, lane=lane)
 
 
 def ask_again(pool: Pool, broker: Broker) -> Duty:

@@ -9,7 +9,7 @@ from enum import StrEnum
 from msgspec import Struct
 
 from bus.books import Book
-from schema.channels.wechat import WechatKeys
+from schema.channels import Language, Offer
 from schema.payments import PaymentTerms, RiskDecision, RoutingDecision
 from schema.profiles import ChannelProfile
 
@@ -41,7 +41,7 @@ class Attempt(Struct, frozen=True, kw_only=True):
     state: AttemptState
     terms: PaymentTerms
     decisions: Decisions
-    code_url: str | None = None
+    offer: Offer | None = None
     channel_trade_no: str | None = None
     paid_fen: int | None = None
     channel_code: str | None = None
@@ -55,10 +55,10 @@ class Attempt(Struct, frozen=True, kw_only=True):
 
 
 class Account(Struct, frozen=True, kw_only=True):
-    """A channel's profile with its keys, ready to speak."""
+    """A channel's profile with its language, ready to speak."""
 
     profile: ChannelProfile
-    keys: WechatKeys
+    language: Language
 
 
 class Attempts(Book[str, Attempt]):

@@ -6,17 +6,20 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from actors.channels import store
 from actors.channels.accounts import Accounts
+from actors.channels.asking import Talk, ask_payment
 from actors.channels.attempt import Account, Attempt, Attempts
+from actors.channels.keyring import Keyring
+from actors.channels.outcomes import Called, code_of, outcome_of
 from actors.channels.rules import OPEN, first_attempt, hear
-from actors.channels.wechat import WechatSender
 from bus.caller import Recorded
 from bus.database import Connection
-from bus.jobs import now_utc
-from schema.channels import NotKnownThere, Pending, Verdict
-from schema.messages.channels import QueryAttempt
+from bus.effects import Effect, Publish
+from schema.channels import Verdict
+from schema.messages.channels import ChannelCalled, QueryAttempt
 from schema.messages.contract import Message
 from schema.messages.routing import PaymentRouted
 
@@ -28,6 +31,15 @@ class Ticket(Struct, frozen=True, kw_only=True):
     account: Account
     accounts: dict[str, Account]
     queries_first: bool
+    told: tuple[Effect, ...] = ()
+    """What is to be said of calls to channels before this one."""
+
+
+class Answer(Struct, frozen=True):
+    """What the channel said at last, and each call that it took."""
+
+    verdict: Verdict
+    calls: tuple[Called, ...] = ()
 
 
 async def open_tickets(
@@ -51,6 +63,7 @@ async def open_tickets(
         if isinstance(message, PaymentRouted):
             attempt = latest.get(message.terms.payment_id) or first[message.terms.payment_id]
             is_new = attempt.attempt_id in opened
+            attempt = replace(attempt, terms=message.terms)
         else:
             assert isinstance(message, QueryAttempt)
             attempt, is_new = current.get(message.attempt_id), False
@@ -61,25 +74,24 @@ async def open_tickets(
     return [ticket(message) for message in messages]
 
 
-async def call(sender: WechatSender, ticket: Ticket) -> Verdict:
+async def call(keyring: Keyring, ticket: Ticket) -> Answer:
     """Asks the channel. A repeated question is a query, and creates only what is not there yet."""
-    attempt, account = ticket.attempt, ticket.account
-    if ticket.queries_first:
-        verdict = await sender.query(account, attempt)
-        without_code = attempt.code_url is None and now_utc() < attempt.terms.expires_at
-        if not (without_code and isinstance(verdict, (NotKnownThere, Pending))):
-            return verdict
-    return await sender.create(account, attempt)
+    account = ticket.account
+    talk = Talk(keyring, account)
+    verdict = await ask_payment(
+        talk, ticket.attempt, account.profile.barcode_wait_s, queries_first=ticket.queries_first
+    )
+    return Answer(verdict, tuple(talk.calls))
 
 
 async def record(
-    connection: Connection, pairs: Sequence[tuple[Ticket, Verdict]], now: datetime
+    connection: Connection, pairs: Sequence[tuple[Ticket, Answer]], now: datetime
 ) -> list[Recorded[Ticket]]:
     """Commits what the channel said, on the attempt as it stands now: a notice may have come."""
     attempts = Attempts(
         await store.lock_attempts(connection, [ticket.attempt.attempt_id for ticket, _ in pairs])
     )
-    recorded = [_heard(attempts, ticket, verdict, now) for ticket, verdict in pairs]
+    recorded = [_heard(attempts, ticket, answer, now) for ticket, answer in pairs]
     await store.save_attempts(connection, attempts)
     return recorded
 
@@ -90,20 +102,45 @@ def lane(ticket: Ticket) -> tuple[str, int]:
     return profile.channel_no, profile.calls_in_flight_max
 
 
-def _heard(attempts: Attempts, ticket: Ticket, verdict: Verdict, now: datetime) -> Recorded[Ticket]:
+def _heard(attempts: Attempts, ticket: Ticket, answer: Answer, now: datetime) -> Recorded[Ticket]:
     attempt = attempts.get(ticket.attempt.attempt_id)
     assert attempt is not None, "attempts are never deleted"
-    decision = hear(attempt, verdict, ticket.account.profile, now)
+    decision = hear(attempt, answer.verdict, ticket.account.profile, now)
     for change in decision.changes:
         attempts.put(change)
+    told = (*ticket.told, *(_said(attempt, each) for each in answer.calls))
     following = decision.changes[-1] if decision.changes else attempt
     if following.attempt_id == attempt.attempt_id:
-        return Recorded(decision.effects)
-    return Recorded(again=_ticket(following, ticket.accounts, queries_first=False))
+        return Recorded((*decision.effects, *told))
+    following = replace(following, terms=ticket.attempt.terms)
+    return Recorded(again=_ticket(following, ticket.accounts, queries_first=False, told=told))
 
 
-def _ticket(attempt: Attempt, known: dict[str, Account], *, queries_first: bool) -> Ticket:
+def _said(attempt: Attempt, call: Called) -> Effect:
+    said = ChannelCalled(
+        channel_no=attempt.channel_no,
+        pay_type=attempt.terms.pay_type,
+        operation=call.operation,
+        outcome=outcome_of(call.operation, call.verdict),
+        code=code_of(call.verdict),
+        cost_ms=call.cost_ms,
+        called_at=call.called_at,
+        payment_id=attempt.payment_id,
+        attempt_id=attempt.attempt_id,
+    )
+    return Publish(said, subject=attempt.payment_id)
+
+
+def _ticket(
+    attempt: Attempt,
+    known: dict[str, Account],
+    *,
+    queries_first: bool,
+    told: tuple[Effect, ...] = (),
+) -> Ticket:
     account = known.get(attempt.channel_no)
     if account is None:
         raise LookupError(f"channel {attempt.channel_no} is not registered (any more)")
-    return Ticket(attempt=attempt, account=account, accounts=known, queries_first=queries_first)
+    return Ticket(
+        attempt=attempt, account=account, accounts=known, queries_first=queries_first, told=told
+    )

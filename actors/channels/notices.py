@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from base64 import b64decode
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+
+from msgspec import Struct
 
 from actors.channels import store
 from actors.channels.accounts import Accounts
@@ -12,18 +15,18 @@ from actors.channels.rules import hear
 from bus.database import Connection
 from bus.decider import Decision
 from bus.logs import log
-from schema.channels.wechat import (
-    NoticeRefused,
-    Transaction,
-    decrypt_notice,
-    read_notice,
-    verdict_of,
-)
+from schema.channels import Notice, PaymentNotice, ProtocolError
 from schema.messages.contract import Message
 from schema.messages.doors import ChannelNotified
 
 NoticeKey = tuple[str, str]
 """Channel number and the channel's own id of the notice: another channel may use the same."""
+
+
+class Unreadable(Struct, frozen=True, kw_only=True):
+    """A notice that says nothing to us, and why."""
+
+    reason: str
 
 
 class Notices(Attempts):
@@ -33,7 +36,7 @@ class Notices(Attempts):
         self,
         attempts: Iterable[Attempt] = (),
         accounts: Mapping[str, Account] = {},
-        opened: Mapping[NoticeKey, Transaction | NoticeRefused] = {},
+        opened: Mapping[NoticeKey, Notice | Unreadable] = {},
     ) -> None:
         super().__init__(attempts, accounts)
         self.opened = opened
@@ -47,7 +50,7 @@ async def load_notices(
     await store.keep_notices(connection, notices, now)
     known = await accounts.find({notice.channel_no for notice in notices})
     opened = {key_of(n): open_notice(known.get(n.channel_no), n) for n in notices}
-    named = [said.out_trade_no for said in opened.values() if isinstance(said, Transaction)]
+    named = [said.number for said in opened.values() if isinstance(said, PaymentNotice)]
     return Notices(await store.lock_attempts(connection, named), known, opened)
 
 
@@ -56,25 +59,35 @@ def key_of(notice: ChannelNotified) -> NoticeKey:
     return notice.channel_no, notice.notice_id
 
 
-def open_notice(account: Account | None, notice: ChannelNotified) -> Transaction | NoticeRefused:
+def open_notice(account: Account | None, notice: ChannelNotified) -> Notice | Unreadable:
     """What a notice says, or why it says nothing to us."""
     if account is None:
-        return NoticeRefused(reason="the channel is not registered")
-    document = read_notice(notice.body.encode())
-    if isinstance(document, NoticeRefused):
-        return document
-    return decrypt_notice(account.keys, document)
+        return Unreadable(reason="the channel is not registered")
+    try:
+        return account.language.read_notice(body_of(notice))
+    except (ProtocolError, ValueError) as error:
+        return Unreadable(reason=str(error))
+
+
+def body_of(notice: ChannelNotified) -> bytes:
+    """Exactly the bytes that came."""
+    if notice.encoding == "base64":
+        return b64decode(notice.body, validate=True)
+    return notice.body.encode()
 
 
 def decide_notice(notices: Notices, message: Message, now: datetime) -> Decision:
     """What a notice makes of the attempt that it names. A notice of no use changes nothing."""
     assert isinstance(message, ChannelNotified)
     said = notices.opened[key_of(message)]
-    if isinstance(said, NoticeRefused):
+    if isinstance(said, Unreadable):
         log.warning("notice_refused", notice=message.notice_id, reason=said.reason)
         return Decision()
-    attempt, account = notices.get(said.out_trade_no), notices.accounts[message.channel_no]
-    if attempt is None or attempt.channel_no != message.channel_no:
-        log.error("notice_without_attempt", notice=message.notice_id, order=said.out_trade_no)
+    if not isinstance(said, PaymentNotice):
+        log.info("notice_not_awaited", notice=message.notice_id, kind=type(said).__name__)
         return Decision()
-    return hear(attempt, verdict_of(account.keys, said), account.profile, now)
+    attempt, account = notices.get(said.number), notices.accounts[message.channel_no]
+    if attempt is None or attempt.channel_no != message.channel_no:
+        log.error("notice_without_attempt", notice=message.notice_id, order=said.number)
+        return Decision()
+    return hear(attempt, said.verdict, account.profile, now)

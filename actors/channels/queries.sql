@@ -17,7 +17,7 @@ SELECT * FROM channels.attempt WHERE attempt_id = ANY($1::text[]) ORDER BY attem
 -- change_attempts
 -- Stores what became of attempts, given as a JSON array of rows.
 UPDATE channels.attempt AS a SET
-    state = n.state, code_url = n.code_url, channel_trade_no = n.channel_trade_no,
+    state = n.state, offer = n.offer, channel_trade_no = n.channel_trade_no,
     paid_fen = n.paid_fen, channel_code = n.channel_code, channel_message = n.channel_message,
     queries = n.queries, query_at = n.query_at, answered_at = n.answered_at,
     paid_at = n.paid_at, updated_at = n.updated_at
@@ -26,8 +26,9 @@ WHERE a.attempt_id = n.attempt_id;
 
 -- keep_notices
 -- Stores notices as they came, in key order; a notice that a channel repeats is one row.
-INSERT INTO channels.notice (channel_no, notice_id, body, received_at)
-SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::timestamptz[]) ORDER BY 1, 2
+INSERT INTO channels.notice (channel_no, notice_id, body, encoding, received_at)
+SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::timestamptz[])
+ORDER BY 1, 2
 ON CONFLICT DO NOTHING;
 
 -- postpone_queries

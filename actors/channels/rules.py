@@ -15,10 +15,11 @@ from bus.decider import Decision
 from bus.effects import Effect, Publish
 from schema import ids
 from schema.channels import (
+    AtTheTill,
     NotKnownThere,
+    Offer,
     Paid,
     Pending,
-    QrCode,
     SurelyNotPaid,
     Unknown,
     Verdict,
@@ -32,6 +33,7 @@ from schema.messages.channels import (
 from schema.messages.routing import PaymentRouted
 from schema.money import fee_fen
 from schema.payments import Refusal
+from schema.products import PRODUCTS, PayType
 from schema.profiles import ChannelProfile
 
 OPEN = (AttemptState.OPENED, AttemptState.PENDING, AttemptState.UNKNOWN)
@@ -39,6 +41,14 @@ OPEN = (AttemptState.OPENED, AttemptState.PENDING, AttemptState.UNKNOWN)
 LADDER_S = (5, 10, 20, 40, 80, 160, 300, 600, 1_800, 3_600)
 """When to ask for a notice that does not come 补单: soon first, since most lost notices are lost
 within the payer's patience; later hourly, for as long as it takes. Age alone decides nothing."""
+
+TILL_LADDER_S = (2, 2, 3, 3, 4, 5, 5, 5, 5, 5, 5, 5, 5, *LADDER_S[1:])
+"""The same at the till, where somebody waits with the goods in hand."""
+
+
+def is_at_the_till(pay_type: PayType) -> bool:
+    """Whether the payer shows a code, confirms on their own phone, and is given nothing."""
+    return PRODUCTS[pay_type].gives == "at_the_till"
 
 
 def first_attempt(message: PaymentRouted, now: datetime) -> Attempt:
@@ -60,7 +70,7 @@ def next_attempt(attempt: Attempt, now: datetime) -> Attempt | None:
         channel_code=None,
         channel_message=None,
         queries=0,
-        query_at=query_time(0, now),
+        query_at=query_time(0, now, attempt.terms.pay_type),
         opened_at=now,
         answered_at=None,
         updated_at=now,
@@ -76,15 +86,16 @@ def _attempt(payment_id: str, rank: int, message: PaymentRouted, now: datetime) 
         state=AttemptState.OPENED,
         terms=message.terms,
         decisions=Decisions(risk=message.risk, routing=message.routing),
-        query_at=query_time(0, now),
+        query_at=query_time(0, now, message.terms.pay_type),
         opened_at=now,
         updated_at=now,
     )
 
 
-def query_time(queries: int, now: datetime) -> datetime:
+def query_time(queries: int, now: datetime, pay_type: PayType) -> datetime:
     """When to ask the channel after it was asked `queries` times in vain."""
-    return now + timedelta(seconds=LADDER_S[min(queries, len(LADDER_S) - 1)])
+    ladder_s = TILL_LADDER_S if is_at_the_till(pay_type) else LADDER_S
+    return now + timedelta(seconds=ladder_s[min(queries, len(ladder_s) - 1)])
 
 
 def hear(attempt: Attempt, verdict: Verdict, profile: ChannelProfile, now: datetime) -> Decision:
@@ -96,14 +107,21 @@ def hear(attempt: Attempt, verdict: Verdict, profile: ChannelProfile, now: datet
     if attempt.state is AttemptState.FAILED:
         return Decision()
     match verdict:
-        case Pending(offer=QrCode(url=code_url)):
-            return _shown(attempt, code_url, now)
+        case Pending() if (offer := _new_offer(attempt, verdict)) is not None:
+            return _shown(attempt, offer, now)
         case Pending(code=code, message=words):
             return Decision(changes=(_ask_again(attempt, attempt.state, code, words, now),))
-        case SurelyNotPaid(code=code, message=words):
-            return _not_paid(attempt, code, words, now)
+        case SurelyNotPaid():
+            return _not_paid(attempt, verdict, now)
         case NotKnownThere(code=code, message=words) | Unknown(code=code, message=words):
             return _unknown(attempt, code or _why(verdict), words, now)
+
+
+def _new_offer(attempt: Attempt, verdict: Pending) -> Offer | None:
+    """How the payer can pay, where that is news. At the till there is nothing to be given."""
+    if verdict.offer is None and attempt.offer is None and is_at_the_till(attempt.terms.pay_type):
+        return AtTheTill()
+    return verdict.offer
 
 
 def paid(attempt: Attempt, verdict: Paid, profile: ChannelProfile, now: datetime) -> Decision:
@@ -131,32 +149,35 @@ def paid(attempt: Attempt, verdict: Paid, profile: ChannelProfile, now: datetime
         funds_flow=profile.funds_flow,
         paid_at=paid_at,
         cost_fen=fee_fen(verdict.amount_fen, profile.cost_rate_ppm),
+        risk=attempt.decisions.risk if attempt.offer is None else None,
     )
     return Decision(changes=(succeeded,), effects=(_say(attempt, said),))
 
 
 def _hear_late(attempt: Attempt, verdict: Verdict, now: datetime) -> Decision:
-    """The money came first. A code that comes after it still answers the waiting merchant."""
+    """The money came first. An offer that comes after it still answers the waiting merchant."""
     match verdict:
-        case Pending(offer=QrCode(url=code_url)) if attempt.code_url is None:
-            shown = replace(attempt, code_url=code_url, answered_at=now, updated_at=now)
-            return Decision(changes=(shown,), effects=(_pending(shown, code_url),))
+        case Pending(offer=offer) if attempt.offer is None and offer is not None:
+            shown = replace(attempt, offer=offer, answered_at=now, updated_at=now)
+            return Decision(changes=(shown,), effects=(_pending(shown, offer),))
         case _:
             return Decision()
 
 
-def _shown(attempt: Attempt, code_url: str, now: datetime) -> Decision:
+def _shown(attempt: Attempt, offer: Offer, now: datetime) -> Decision:
     shown = replace(
         attempt,
         state=AttemptState.PENDING,
-        code_url=code_url,
+        offer=offer,
+        query_at=query_time(attempt.queries, now, attempt.terms.pay_type),
         answered_at=attempt.answered_at or now,
         updated_at=now,
     )
-    return Decision(changes=(shown,), effects=(_pending(shown, code_url),))
+    return Decision(changes=(shown,), effects=(_pending(shown, offer),))
 
 
-def _not_paid(attempt: Attempt, code: str, words: str, now: datetime) -> Decision:
+def _not_paid(attempt: Attempt, verdict: SurelyNotPaid, now: datetime) -> Decision:
+    code, words = verdict.code, verdict.message
     failed = replace(
         attempt,
         state=AttemptState.FAILED,
@@ -165,7 +186,7 @@ def _not_paid(attempt: Attempt, code: str, words: str, now: datetime) -> Decisio
         query_at=None,
         updated_at=now,
     )
-    following = next_attempt(attempt, now) if attempt.code_url is None else None
+    following = next_attempt(attempt, now) if _may_go_on(attempt, verdict) else None
     if following is not None:
         return Decision(changes=(failed, following))
     said = AttemptFailed(
@@ -178,8 +199,16 @@ def _not_paid(attempt: Attempt, code: str, words: str, now: datetime) -> Decisio
     return Decision(changes=(failed,), effects=(_say(attempt, said),))
 
 
+def _may_go_on(attempt: Attempt, verdict: SurelyNotPaid) -> bool:
+    """Whether another channel may be asked: not once the payer has an offer, nor where it is the
+    payer who can't pay, nor at the till after he has waited."""
+    if attempt.offer is not None or verdict.cause in ("payer", "balance"):
+        return False
+    return attempt.queries == 0 or not is_at_the_till(attempt.terms.pay_type)
+
+
 def _unknown(attempt: Attempt, code: str, words: str, now: datetime) -> Decision:
-    """Nothing is proved. An attempt that the payer holds a code for stays pending."""
+    """Nothing is proved. An attempt that the payer has an offer for stays pending."""
     pending = attempt.state is AttemptState.PENDING
     state = AttemptState.PENDING if pending else AttemptState.UNKNOWN
     open_still = _ask_again(attempt, state, code, words, now)
@@ -204,17 +233,17 @@ def _ask_again(
         channel_code=code,
         channel_message=words,
         queries=min(attempt.queries + 1, 30_000),
-        query_at=query_time(attempt.queries + 1, now),
+        query_at=query_time(attempt.queries + 1, now, attempt.terms.pay_type),
         updated_at=now,
     )
 
 
-def _pending(attempt: Attempt, code_url: str) -> Effect:
+def _pending(attempt: Attempt, offer: Offer) -> Effect:
     said = AttemptPending(
         payment_id=attempt.payment_id,
         attempt_id=attempt.attempt_id,
         channel_no=attempt.channel_no,
-        code_url=code_url,
+        offer=offer,
         risk=attempt.decisions.risk,
     )
     return _say(attempt, said)

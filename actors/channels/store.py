@@ -7,16 +7,19 @@ from datetime import datetime
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from actors.channels.attempt import Attempt, Attempts, Decisions
 from bus.database import Connection, queries
 from bus.rows import from_row, narrowed, to_rows
+from schema.channels import Offer
 from schema.messages.doors import ChannelNotified
 from schema.payments import PaymentTerms
 
 SQL = queries(__file__)
 
 NESTED = {
+    "offer": msgspec.json.Decoder(Offer),
     "terms": msgspec.json.Decoder(PaymentTerms),
     "decisions": msgspec.json.Decoder(Decisions),
 }
@@ -27,7 +30,7 @@ class AttemptChange(Struct, frozen=True, kw_only=True):
 
     attempt_id: str
     state: str
-    code_url: str | None
+    offer: Offer | None
     channel_trade_no: str | None
     paid_fen: int | None
     channel_code: str | None
@@ -41,7 +44,7 @@ class AttemptChange(Struct, frozen=True, kw_only=True):
 
 async def open_attempts(connection: Connection, attempts: Sequence[Attempt]) -> set[str]:
     """Stores new attempts; returns the ids of those that were not there before."""
-    rows = await connection.fetch(SQL.open_attempts, to_rows(attempts))
+    rows = await connection.fetch(SQL.open_attempts, _rows_of(attempts))
     return {row["attempt_id"] for row in rows}
 
 
@@ -60,7 +63,7 @@ async def lock_attempts(connection: Connection, attempt_ids: Iterable[str]) -> l
 async def save_attempts(connection: Connection, attempts: Attempts) -> None:
     """Writes what a batch has opened and changed."""
     if attempts.added:
-        await connection.execute(SQL.open_attempts, to_rows(attempts.added))
+        await connection.execute(SQL.open_attempts, _rows_of(attempts.added))
     if attempts.changed:
         changes = narrowed(attempts.changed, AttemptChange)
         await connection.execute(SQL.change_attempts, to_rows(changes))
@@ -75,6 +78,7 @@ async def keep_notices(
         [notice.channel_no for notice in notices],
         [notice.notice_id for notice in notices],
         [notice.body for notice in notices],
+        [notice.encoding for notice in notices],
         [now] * len(notices),
     )
 
@@ -85,3 +89,15 @@ async def postpone_queries(
     """Attempts that are due to be asked about: id, channel and payment. Nobody else gets them."""
     rows = await connection.fetch(SQL.postpone_queries, now, limit)
     return [(row["attempt_id"], row["channel_no"], row["payment_id"]) for row in rows]
+
+
+def _rows_of(attempts: Sequence[Attempt]) -> str:
+    """New attempts as rows. What a payer shows at the till is not stored: it is good for a minute,
+    and whoever asks the channel in that minute has it from the message."""
+    return to_rows([_without_code(attempt) for attempt in attempts])
+
+
+def _without_code(attempt: Attempt) -> Attempt:
+    if attempt.terms.auth_code is None:
+        return attempt
+    return replace(attempt, terms=replace(attempt.terms, auth_code=None))

@@ -14,9 +14,11 @@ import msgspec
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
+from msgspec import Struct
 
 from bus.vault import Vault
-from schema.channels.wechat import WechatAccount, WechatKeys
+from schema.channels.language import Protocols
+from schema.channels.languages import LANGUAGES, Spoken
 from schema.payments import Refusal
 from schema.profiles import ApiKey
 
@@ -63,10 +65,19 @@ def seal_webhook_secret(vault: Vault, merchant_no: str, secret: str) -> str:
     return vault.seal(secret.encode(), f"webhook:{merchant_no}")
 
 
-def seal_account(vault: Vault, channel_no: str, account: WechatAccount) -> str | Refusal:
+def seal_account(vault: Vault, channel_no: str, account: Struct) -> str | Refusal:
     """The account as the channel's profile keeps it, after its keys have been tried."""
     try:
-        WechatKeys.of(account)
+        _spoken(account).open(account)
     except ValueError as error:  # its words name the field and never quote the key
         return Refusal(code="invalid_value", reason=f"account.{error}", param="account")
     return vault.seal(msgspec.json.encode(account), f"channel:{channel_no}")
+
+
+def protocol_of(account: Struct) -> Protocols:
+    """Which protocol this account document is of."""
+    return next(name for name, each in LANGUAGES.items() if type(account) is each.account)
+
+
+def _spoken(account: Struct) -> Spoken[Struct]:
+    return LANGUAGES[protocol_of(account)]

@@ -21,7 +21,6 @@ from bus.inbox import set_timers
 from bus.jobs import now_utc
 from bus.origin import new_event
 from bus.vault import Vault
-from schema.channels.wechat import WechatAccount
 from schema.messages.merchants import ProfileChanged
 from schema.payments import Refusal
 from schema.profiles import Binding, ChannelProfile, MerchantProfile
@@ -101,17 +100,18 @@ async def add_channel(
     *,
     channel_no: str,
     pay_types: Sequence[str],
-    account: WechatAccount,
+    account: Struct,
     operator: str = "system",
     **profile: Any,
 ) -> ChannelProfile | Refusal:
-    """A new channel; `profile` has the other fields of ChannelProfile, of which `name` and
-    `protocol` are filled in when they are missing."""
+    """A new channel, whose protocol is that of its account; `profile` has the other fields of
+    ChannelProfile, of which `name` is filled in when it is missing."""
     sealed = credentials.seal_account(vault, channel_no, account)
     if isinstance(sealed, Refusal):
         return sealed
-    document = {"name": channel_no, "protocol": "wechat"} | profile
+    document = {"name": channel_no} | profile
     document |= {"channel_no": channel_no, "pay_types": list(pay_types), "account": sealed}
+    document["protocol"] = credentials.protocol_of(account)
     return await _add(pool, CHANNELS, channel_no, document, operator)
 
 

@@ -62,7 +62,7 @@ async def _pay(
     story = await _told(pool, payment["id"])
     number = story.attempts[-1]["attempt_id"]
     async with client.post(
-        f"{street.simulator}/simulator/pay", json={"out_trade_no": number}
+        f"{street.simulator}/simulator/pay", json={"number": number}
     ) as paid:
         if paid.status != 200:
             raise Problem(f"the simulator would not pay {number}: {await paid.text()}")
@@ -88,7 +88,7 @@ async def _place(client: aiohttp.ClientSession, demo: Demo, street: Street) -> d
         if answer.status != 201:
             raise Problem(f"POST /v1/payments answered {answer.status}: {text}")
         payment = msgspec.json.decode(text)
-    print(f"\nPOST /v1/payments -> 201, the payer scans {payment['code_url']}")
+    print(f"\nPOST /v1/payments -> 201, the payer scans {payment['pay']['url']}")
     return payment
 
 

@@ -62,7 +62,7 @@ EXAMPLE_PENDING = {
     "metadata": {"basket": "b-17"},
     "created_at": "2026-02-14T08:00:00.123Z",
     "expires_at": "2026-02-14T08:05:00.123Z",
-    "code_url": "weixin://wxpay/bizpayurl?pr=p4lpSuKzz",
+    "pay": {"kind": "qr_code", "url": "weixin://wxpay/bizpayurl?pr=p4lpSuKzz"},
     "channel_no": "wechat_1",
 }
 EXAMPLE_PAID = {

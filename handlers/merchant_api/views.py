@@ -10,6 +10,7 @@ from msgspec import UNSET, Struct, UnsetType
 
 from bus.database import Pool, queries
 from handlers.merchant_api.cursors import cursor_of, place_in
+from schema.channels.offers import Offer
 from schema.payments import PaymentState, PaymentView, Refusal
 from schema.text import Metadata, PaymentId
 
@@ -21,6 +22,7 @@ NEWEST = "pay_" + "z" * 24
 T = TypeVar("T")
 
 _metadata = msgspec.json.Decoder(Metadata)
+_offer = msgspec.json.Decoder(Offer)
 _refusal = msgspec.json.Decoder(Refusal)
 
 
@@ -71,7 +73,7 @@ def view_of(row: asyncpg.Record) -> PaymentView:
         metadata=_metadata.decode(row["metadata"]),
         created_at=row["created_at"],
         expires_at=row["expires_at"],
-        code_url=_known(row["code_url"]),
+        pay=_known(row["offer"] and _offer.decode(row["offer"])),
         channel_no=_known(row["channel_no"]),
         channel_trade_no=_known(row["channel_trade_no"]),
         paid_at=_known(row["paid_at"]),

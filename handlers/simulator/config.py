@@ -5,32 +5,23 @@ from __future__ import annotations
 import os
 import tempfile
 from pathlib import Path
-from typing import Annotated
 
 import msgspec
-from msgspec import Meta, Struct
 
-from schema.channels.wechat import SimulatorAccount
-
-Milliseconds = Annotated[int, Meta(ge=0, le=3_600_000)]
+from handlers.simulator.fronts import Account, merchant_key
+from handlers.simulator.world import FaultOrder, Manners
 
 
-class SimulatorConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Merchants and manners."""
+class SimulatorConfig(Manners, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Merchants, manners, and what goes wrong from the start."""
 
-    accounts: tuple[SimulatorAccount, ...] = ()
-    clock_speed: Annotated[int, Meta(ge=1, le=100_000)] = 1
-    """Divides the waits between callbacks: at 60, a minute of their schedule takes a second."""
-    auto_pay_after_ms: Milliseconds | None = None
-    """Every order is paid by itself after this time; None waits for a person."""
-    answer_delay_ms: Milliseconds = 0
-    """How long the platform thinks before each answer."""
-    trades_max: Annotated[int, Meta(ge=1)] = 1_000_000
-    """All trades stay in memory, 1.2 kB each; beyond this many, new orders are answered 429."""
+    accounts: tuple[Account, ...] = ()
+    faults: tuple[FaultOrder, ...] = ()
 
-    def with_account(self, account: SimulatorAccount) -> SimulatorConfig:
+    def with_account(self, account: Account) -> SimulatorConfig:
         """The same with this merchant added, or replaced if its number was there."""
-        others = tuple(known for known in self.accounts if known.mchid != account.mchid)
+        who = merchant_key(account)
+        others = tuple(known for known in self.accounts if merchant_key(known) != who)
         return msgspec.structs.replace(self, accounts=(*others, account))
 
 

@@ -1,36 +1,32 @@
-"""The simulated platform as one object: who its merchants are, its books, its faults, its voice."""
+"""The simulator as one object: the world, and the file in which its merchants are kept."""
 
 from __future__ import annotations
 
-import asyncio
-from datetime import UTC, datetime
 from pathlib import Path
 
 from aiohttp import web
 
 from handlers.simulator.config import SimulatorConfig, load_config, save_config
-from handlers.simulator.faults import Faults
-from handlers.simulator.notifier import Notifier
-from handlers.simulator.trades import PAYER_ID, Trade, TradeBook
-from schema.channels.wechat import SimulatorAccount, SimulatorKeys
-from schema.channels.wechat.documents import NativeOrderDocument
-from schema.channels.wechat.platform import CallRefused
+from handlers.simulator.fronts import FRONTS, Account, merchant_key
+from handlers.simulator.world import Trade, World
+from handlers.simulator.world.faults import FaultOrder, Mistake
+from handlers.simulator.world.merchants import Merchant
+from schema.channels.language import Protocols
 
 
 class Simulator:
-    """Built once per application; the notifier joins when the event loop runs."""
-
-    notifier: Notifier
+    """Built once per application. ValueError names what is wrong with the configuration."""
 
     def __init__(self, config: SimulatorConfig, config_path: Path | None) -> None:
         self.config = config
+        self.world = World(FRONTS, config)
         self._config_path = config_path
-        self.merchants: dict[str, SimulatorKeys] = {}
-        self.trades = TradeBook(config.trades_max)
-        self.faults = Faults()
         self._admit(config)
+        for wish in config.faults:
+            if mistake := self.order_fault(wish):
+                raise ValueError(f"faults: {mistake.param}: {mistake.message}")
 
-    def add_account(self, account: SimulatorAccount) -> None:
+    def add_account(self, account: Account) -> None:
         """Serves one more merchant from now on and keeps it; ValueError if its keys are no keys.
 
         The file is read again first, so that nobody else's change to it is lost. Merchants that
@@ -43,32 +39,42 @@ class Simulator:
         if path:
             save_config(path, wanted)
 
-    def open_trade(
-        self, order: NativeOrderDocument, everything: object, now: datetime
-    ) -> Trade | CallRefused:
-        """A trade that waits for its payer, who comes by itself where the configuration says so."""
-        trade = self.trades.open(order, everything, now)
-        after_ms = self.config.auto_pay_after_ms
-        if isinstance(trade, Trade) and after_ms is not None:
-            # A repeated call brings the payer twice; the second time the order is paid already.
-            asyncio.get_running_loop().call_later(after_ms / 1000, self.pay, trade)
-        return trade
+    def order_fault(self, wish: FaultOrder) -> Mistake | None:
+        """Puts a fault in force or ends it; returns what is wrong with the wish, if anything."""
+        merchant = self.only(wish.account_no, wish.protocol)
+        if isinstance(merchant, Mistake):
+            return merchant
+        return self.world.faults.order(merchant, wish)
 
-    def pay(self, trade: Trade, payer_id: str = PAYER_ID) -> Trade | CallRefused:
-        """The payer pays, and the merchant is told."""
-        paid = self.trades.pay(trade, payer_id, datetime.now(UTC))
-        if isinstance(paid, Trade):
-            self.notifier.announce(paid)
-        return paid
+    def find_trade(
+        self, number: str, account_no: str | None, protocol: Protocols | None
+    ) -> Trade | Mistake:
+        """The one trade with this number, which is unique per merchant only."""
+        merchants = self.world.merchants.values()
+        found = [
+            trade
+            for each in merchants
+            if account_no in (None, each.number) and protocol in (None, each.protocol)
+            if (trade := each.trades.get(number))
+        ]
+        if len(found) == 1:
+            return found[0]
+        if found:
+            return Mistake(param="account_no", message="Two merchants use this number: name one.")
+        return Mistake(param="number", message="No such order.")
 
-    def find_trades(self, out_trade_no: str, mchid: str | None) -> list[Trade]:
-        """Trades with this number, which is unique per merchant only."""
-        mchids = [mchid] if mchid else list(self.merchants)
-        found = (self.trades.find(each, out_trade_no) for each in mchids)
-        return [trade for trade in found if trade]
+    def only(self, account_no: str, protocol: Protocols | None) -> Merchant | Mistake:
+        """The one merchant with this number."""
+        found = self.world.named(account_no, protocol)
+        if len(found) == 1:
+            return found[0]
+        if found:
+            return Mistake(param="protocol", message="two platforms use this number: name one")
+        return Mistake(param="account_no", message="this merchant is not served here")
 
     def _admit(self, config: SimulatorConfig) -> None:
-        self.merchants.update({each.mchid: SimulatorKeys.of(each) for each in config.accounts})
+        for account in config.accounts:
+            self.world.admit(merchant_key(account)[0], account)
 
 
 SIMULATOR: web.AppKey[Simulator] = web.AppKey("simulator", Simulator)

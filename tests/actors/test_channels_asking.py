@@ -13,9 +13,8 @@ from actors.channels.attempt import Account
 from actors.channels.calls import Ticket, call
 from actors.channels.wechat import WechatSender
 from bus.jobs import now_utc
-from handlers.simulator import SimulatorConfig, simulator_app
-from handlers.simulator.faults import Api, FaultOrder, Kind
-from handlers.simulator.simulator import SIMULATOR, Simulator
+from handlers.simulator import SIMULATOR, Simulator, SimulatorConfig, simulator_app
+from handlers.simulator.world import Api, FaultOrder, Kind
 from schema.channels import NotKnownThere, Paid, Pending, QrCode, SurelyNotPaid, Unknown, Verdict
 from schema.channels.wechat import WechatKeys
 from tests.actors.conftest import BothEnds
@@ -48,17 +47,17 @@ class Street:
         return await call(self._sender, ticket)
 
     def trouble(self, api: Api, kind: Kind) -> None:
-        wish = FaultOrder(mchid=self._mchid, api=api, kind=kind, times=1)
-        assert self.simulator.faults.order(wish) is None
+        wish = FaultOrder(account_no=self._mchid, api=api, kind=kind, times=1)
+        assert self.simulator.order_fault(wish) is None
 
     def pay(self) -> None:
-        (trade,) = self.simulator.trades.page(0, 10)
-        self.simulator.pay(trade)
+        (trade,) = self.simulator.world.trades.page(0, 10)
+        self.simulator.world.pay(trade)
 
     @property
     def orders(self) -> int:
         """How many orders the channel has."""
-        return len(self.simulator.trades.page(0, 10))
+        return len(self.simulator.world.trades.page(0, 10))
 
 
 @pytest.fixture

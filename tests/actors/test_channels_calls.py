@@ -21,15 +21,15 @@ from bus.directory import Directory
 from bus.effects import Publish
 from bus.vault import Vault
 from schema import ids
-from schema.channels import Paid, Pending, QrCode, SurelyNotPaid, Verdict
+from schema.channels import Paid, Pending, SurelyNotPaid, Verdict
 from schema.messages.channels import AttemptPending, AttemptSucceeded, QueryAttempt
 from schema.messages.contract import Message
 from tests.actors.attempts import a_new_routed_payment, a_sealed_channel, change, stored
 from tests.actors.conftest import BothEnds
 from tests.actors.profiles import register
-from tests.examples import CODE_URL, NOW, TRADE_NO
+from tests.examples import CODE, NOW, TRADE_NO
 
-SHOWN = Pending(offer=QrCode(url=CODE_URL))
+SHOWN = Pending(offer=CODE)
 NOT_PAID = SurelyNotPaid(code="RULE_LIMIT", message="too much for one day")
 PAID = Paid(channel_payment_id=TRADE_NO, amount_fen=1_000, currency="CNY", paid_at=NOW)
 
@@ -129,7 +129,7 @@ async def test_what_the_channel_said_is_committed_with_what_it_causes(desk: Desk
     assert isinstance(effect, Publish) and isinstance(effect.message, AttemptPending)
     assert recorded.again is None
     (attempt,) = await desk.attempts(routed.terms.payment_id)
-    assert (attempt.state, attempt.code_url) == (AttemptState.PENDING, CODE_URL)
+    assert (attempt.state, attempt.offer) == (AttemptState.PENDING, CODE)
 
 
 async def test_after_a_proof_the_next_channel_is_opened_by_the_same_commit(desk: Desk) -> None:
@@ -152,7 +152,7 @@ async def test_a_notice_that_came_during_the_call_is_not_overwritten(desk: Desk)
     (effect,) = recorded.effects
     assert isinstance(effect, Publish) and isinstance(effect.message, AttemptPending)
     (attempt,) = await desk.attempts(routed.terms.payment_id)
-    assert (attempt.state, attempt.code_url, attempt.paid_fen) == ("succeeded", CODE_URL, 1_000)
+    assert (attempt.state, attempt.offer, attempt.paid_fen) == ("succeeded", CODE, 1_000)
 
 
 async def test_two_answers_about_one_attempt_in_one_batch_are_heard_in_turn(desk: Desk) -> None:

@@ -25,7 +25,7 @@ from schema.messages.doors import ChannelNotified
 from tests.actors.attempts import a_sealed_channel, add, new_attempts, stored
 from tests.actors.conftest import BothEnds
 from tests.actors.profiles import register
-from tests.examples import NOW, TRADE_NO
+from tests.examples import NOW, PASSED, TRADE_NO
 
 
 class Letterbox:
@@ -123,6 +123,7 @@ async def test_a_notice_of_the_money_makes_the_attempt_succeed(letterbox: Letter
             amount_fen=1_000,
             funds_flow="direct",
             paid_at=NOW,
+            risk=PASSED,
         )
     ]
     assert await letterbox.state(attempt) is AttemptState.SUCCEEDED

@@ -15,7 +15,7 @@ from schema import ids
 from schema.messages.doors import ChannelNotified
 from tests.actors.attempts import add, change, new_attempts, stored
 from tests.actors.two_at_once import BATCH, against_each_other, in_line_behind
-from tests.examples import CHANNEL_NO, CODE_URL, NOW, TRADE_NO
+from tests.examples import CHANNEL_NO, CODE, NOW, TRADE_NO
 
 LATER = NOW + timedelta(seconds=90, microseconds=7)
 
@@ -25,7 +25,7 @@ def with_all_that_can_change(attempt: Attempt) -> Attempt:
     return replace(
         attempt,
         state=AttemptState.SUCCEEDED,
-        code_url=CODE_URL,
+        offer=CODE,
         channel_trade_no=TRADE_NO,
         paid_fen=1_000,
         channel_code="SYSTEM_ERROR",

@@ -18,7 +18,7 @@ from actors.merchants.blacklist import block, blocked, unblock
 from actors.merchants.store import CHANNELS, MERCHANTS, Created
 from bus.database import Pool
 from bus.vault import Vault
-from handlers.simulator.keys import generate_account
+from handlers.simulator.wechat.accounts import generate_account
 from schema.channels.wechat import WechatAccount
 from schema.events import Event
 from schema.messages.contract import read

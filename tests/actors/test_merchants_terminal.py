@@ -14,7 +14,7 @@ from actors.merchants import store
 from actors.merchants.store import CHANNELS, MERCHANTS
 from actors.merchants.terminal import channel_cli, merchant_cli, risk_cli
 from bus.database import Pool
-from handlers.simulator.keys import generate_account
+from handlers.simulator.wechat.accounts import generate_account
 from schema.settings import Settings
 from tests.sites import Site
 

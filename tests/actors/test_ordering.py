@@ -25,7 +25,7 @@ from tests.actors.profiles import new_merchant_no, register
 from tests.actors.two_at_once import BATCH, against_each_other, in_line_behind
 from tests.examples import (
     CHANNEL_NO,
-    CODE_URL,
+    CODE,
     MERCHANT_NO,
     NOW,
     OBJECTED,
@@ -66,7 +66,7 @@ def with_all_that_can_change(payment: Payment) -> Payment:
         state=PaymentState.SUCCEEDED,
         fee_fen=6,
         cost_fen=3,
-        code_url=CODE_URL,
+        offer=CODE,
         channel_no=CHANNEL_NO,
         channel_trade_no=TRADE_NO,
         funds_flow="platform",
@@ -171,7 +171,7 @@ async def test_a_second_worker_waits_and_decides_on_what_the_first_has_left(
         lambda connection: hear(connection, pending(placed.payment_id)),
         lambda connection: hear(connection, succeeded(placed.payment_id)),
     )
-    assert (after.state, after.code_url) == (PaymentState.SUCCEEDED, CODE_URL)
+    assert (after.state, after.offer) == (PaymentState.SUCCEEDED, CODE)
 
 
 async def test_opposite_orders_of_the_same_payments_do_not_lock_each_other_out(

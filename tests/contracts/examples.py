@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bus.contracts import our_contracts
+from schema.channels import QrCode
 from schema.events import Event
 from schema.messages.bus import LaneHeld, LaneOpened, LaneWorkersChanged
 from schema.messages.channels import (
@@ -65,6 +66,7 @@ from tests.contracts.examples_of_books import (
     PLACED_AT,
 )
 
+CODE = QrCode(url="weixin://wxpay/bizpayurl?pr=p4lpSuKzz")
 ENDPOINT_ID = "we_0123456789abcdef"
 PASSED = RiskDecision(verdict="pass", decided_at=PLACED_AT)
 REFUSED = RiskDecision(verdict="refuse", reasons=(OVER_LIMIT,), decided_at=PLACED_AT)
@@ -78,6 +80,8 @@ REQUEST = PaymentRequest(
     expires_in_s=600,
     client_ip="203.0.113.7",
     payer_id="member-8812",
+    auth_code="134567890123456789",
+    return_url="https://shop.example/back",
     notify_url="https://shop.example/paid",
     metadata={"shop": "south"},
 )
@@ -91,6 +95,8 @@ TERMS = PaymentTerms(
     expires_at=EXPIRES_AT,
     client_ip="203.0.113.7",
     payer_id="member-8812",
+    auth_code="134567890123456789",
+    return_url="https://shop.example/back",
 )
 PAYMENT = PaymentView(
     id=PAYMENT_ID,
@@ -104,7 +110,7 @@ PAYMENT = PaymentView(
     metadata={"shop": "south"},
     created_at=PLACED_AT,
     expires_at=EXPIRES_AT,
-    code_url="weixin://wxpay/bizpayurl?pr=p4lpSuKzz",
+    pay=CODE,
     channel_no="wechat_a",
     channel_trade_no="4200001234202607011234567890",
     paid_at=PAID_AT,
@@ -163,7 +169,7 @@ MESSAGES: tuple[Message, ...] = (
         payment_id=PAYMENT_ID,
         attempt_id=ATTEMPT_ID,
         channel_no="wechat_a",
-        code_url="weixin://wxpay/bizpayurl?pr=p4lpSuKzz",
+        offer=CODE,
         risk=PASSED,
     ),
     AttemptSucceeded(
@@ -175,6 +181,7 @@ MESSAGES: tuple[Message, ...] = (
         funds_flow="direct",
         paid_at=PAID_AT,
         cost_fen=384,
+        risk=PASSED,
     ),
     AttemptUnknown(
         payment_id=PAYMENT_ID,
@@ -195,7 +202,9 @@ MESSAGES: tuple[Message, ...] = (
         payment_id=PAYMENT_ID,
         attempt_id=ATTEMPT_ID,
     ),
-    ChannelNotified(channel_no="wechat_a", notice_id="EV-2026070104301200", body='{"id":"EV"}'),
+    ChannelNotified(
+        channel_no="wechat_a", notice_id="EV-2026070104301200", body="e30=", encoding="base64"
+    ),
     PlacePayment(merchant_no=MERCHANT_NO, request=REQUEST),
     RequestRefused(refusal=OVER_LIMIT),
     LaneOpened(actor="notification", lane=MERCHANT_NO),

@@ -16,13 +16,14 @@ import jsonschema_rs
 import msgspec
 import pytest
 from aiohttp import web
+from handlers.simulator.wechat.accounts import generate_account
 
 from actors.merchants.store import Created, add_channel, bind, create_merchant
 from bus.database import Pool, connect
 from bus.vault import Vault
 from handlers.simulator.app import simulator_app
 from handlers.simulator.config import SimulatorConfig
-from handlers.simulator.keys import generate_account
+from schema.channels import QrCode
 from schema.channels.wechat import WechatAccount
 from schema.events import Event
 from schema.messages.contract import read
@@ -120,7 +121,7 @@ async def test_a_stranger_is_told_where_the_payer_can_pay(site: Site, merchant: 
     assert (code, answer.correlationid) == (0, "order-1")
     payment = answered.payment
     assert (payment.state, payment.amount_fen) == (PaymentState.PENDING, 128_000)
-    assert str(payment.code_url).startswith("weixin://")
+    assert isinstance(payment.pay, QrCode) and payment.pay.url.startswith("weixin://")
 
     _, repeated = await run_example(site, merchant.merchant_no, "order-1", "128000")
     assert read(repeated) == answered

@@ -15,6 +15,7 @@ from bus.broker import Arrived, Broker
 from bus.effects import Reply, deliveries, spoken
 from bus.jobs import now_utc
 from bus.topology import Inlet
+from schema.channels import QrCode
 from schema.events import Event, decode_events
 from schema.ids import payment_id
 from schema.messages.contract import read
@@ -23,7 +24,7 @@ from schema.messages.ordering import PaymentAnswered
 from schema.payments import PaymentState, PaymentView, Refusal
 
 INLET = Inlet("ordering", (PlacePayment,))
-CODE_URL = "weixin://wxpay/bizpayurl?pr=test"
+CODE = QrCode(url="weixin://wxpay/bizpayurl?pr=test")
 
 
 class Room:
@@ -77,7 +78,7 @@ def answer_to(message: PlacePayment) -> PaymentAnswered:
             failed = view_of(message, PaymentState.FAILED, failure=failure)
             return PaymentAnswered(payment=failed)
         case _:
-            pending = view_of(message, PaymentState.PENDING, code_url=CODE_URL)
+            pending = view_of(message, PaymentState.PENDING, pay=CODE)
             return PaymentAnswered(payment=pending)
 
 

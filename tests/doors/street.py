@@ -17,7 +17,7 @@ from yarl import URL
 from bus.process import Shared
 from handlers.edge import Edge
 from handlers.merchant_api.signing import hmac_authorization
-from runner import notification_room
+from runner import keyring_of, notification_room
 from schema.profiles import ApiKey, ChannelProfile, MerchantProfile
 from schema.settings import Settings
 from tests.doors.room import Room
@@ -160,7 +160,7 @@ async def a_street(settings: Settings, room: Room, **changes: Any) -> AsyncItera
     """A street whose edge runs with these settings changed."""
     shared = await Shared.open(replace(settings, **changes), name="doors")
     await shared.broker.connect()
-    edge, rooms = Edge(shared), notification_room(shared)
+    edge, rooms = Edge(shared, keyring_of(shared)), notification_room(shared)
     inner = (shared.broadcasts, *rooms)
     for part in (*inner, shared.broker, edge):
         await part.start()

@@ -10,11 +10,11 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 import pytest
+from handlers.simulator.wechat.accounts import generate_account
 
 from bus.broker import Arrived, Broker
 from bus.topology import Inlet
 from handlers import callbacks
-from handlers.simulator.keys import generate_account
 from schema.channels.wechat import SimulatorKeys, Transaction, WechatAccount
 from schema.channels.wechat.platform import sealed_notice, signed_headers
 from schema.events import decode_events
@@ -24,7 +24,7 @@ from schema.profiles import ChannelProfile
 from tests.doors.street import Answer, Merchant, Street, order
 
 CHANNEL = "wechat_1"
-PATH = f"/callbacks/wechat/{CHANNEL}"
+PATH = f"/channels/{CHANNEL}/notify"
 INLET = Inlet("channels.notices", (ChannelNotified,))
 
 
@@ -150,7 +150,7 @@ async def test_signed_nonsense_is_refused(wechat: Wechat, body: bytes) -> None:
 @pytest.mark.parametrize("channel_no", ["wechat_2", "WECHAT", "%00", "x" * 33, "a%2Fb"])
 async def test_a_channel_that_is_not_there(wechat: Wechat, channel_no: str) -> None:
     body = wechat.notice()
-    path = f"/callbacks/wechat/{channel_no}"
+    path = f"/channels/{channel_no}/notify"
     answer = await wechat.street.send("POST", path, body, wechat.headers(body))
     assert refusal(answer) == (404, "FAIL")
 

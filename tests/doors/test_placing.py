@@ -14,7 +14,7 @@ from bus import topology
 from handlers import outlet
 from handlers.trace import accepted_trace
 from schema.payments import PaymentRequest
-from tests.doors.room import CODE_URL
+from tests.doors.room import CODE
 from tests.doors.street import Answer, Merchant, Street, order
 
 TRACE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
@@ -39,7 +39,7 @@ async def test_an_order_is_answered_with_the_code_that_the_payer_scans(
         "pay_type": "wechat_native",
         "subject": "两斤番茄",
         "metadata": {"basket": "b 17"},
-        "code_url": CODE_URL,
+        "pay": {"kind": "qr_code", "url": CODE.url},
     }
 
 

@@ -42,7 +42,8 @@ async def store(street: Street, merchant: Merchant, number: str, **columns: Any)
 async def test_a_payment_is_shown_whole(street: Street, merchant: Merchant) -> None:
     number = await store(
         street, merchant, "o-1", state="succeeded", metadata='{"basket":"b 17"}', fee_fen=12,
-        code_url="weixin://x", channel_no="wechat_1", channel_trade_no="4200001",
+        offer='{"kind":"qr_code","url":"weixin://x"}',
+        channel_no="wechat_1", channel_trade_no="4200001",
         paid_at=NOON + timedelta(seconds=30, microseconds=5),
     )  # fmt: skip
     expected = {
@@ -57,7 +58,7 @@ async def test_a_payment_is_shown_whole(street: Street, merchant: Merchant) -> N
         "metadata": {"basket": "b 17"},
         "created_at": "2026-02-14T12:00:00Z",
         "expires_at": "2026-02-14T12:05:00Z",
-        "code_url": "weixin://x",
+        "pay": {"kind": "qr_code", "url": "weixin://x"},
         "channel_no": "wechat_1",
         "channel_trade_no": "4200001",
         "paid_at": "2026-02-14T12:00:30.000005Z",
@@ -73,7 +74,7 @@ async def test_a_failed_payment_says_why(street: Street, merchant: Merchant) -> 
     number = await store(street, merchant, "o-1", state="failed", failure=failure)
     payment = (await street.get(merchant, f"{PATH}/{number}")).json
     assert payment["failure"]["code"] == "no_channel"
-    assert "code_url" not in payment and "paid_at" not in payment
+    assert "pay" not in payment and "paid_at" not in payment
 
 
 async def test_another_merchants_payment_is_not_there(street: Street, merchant: Merchant) -> None:

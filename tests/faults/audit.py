@@ -75,7 +75,7 @@ async def _channel_has_one_paid_order_each(town: Town, flow: Flow) -> None:
     async with town.database() as connection:
         rows = await connection.fetch(HOW_ORDERS_STAND, flow.order_nos)
     ours = {row["payment_id"].removeprefix("pay_") for row in rows}
-    paid = [t["out_trade_no"][:-2] for t in trades if t["state"] == "SUCCESS"]
+    paid = [t["number"][:-2] for t in trades if t["state"] == "paid"]
     assert sorted(number for number in paid if number in ours) == sorted(ours)
 
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from handlers.simulator.faults import Api, FaultOrder, Kind
-from handlers.simulator.simulator import Simulator
-from handlers.simulator.trades import Trade
+from handlers.simulator import Simulator
+from handlers.simulator.world import Api, FaultOrder, Kind, Trade
 from tests.waiting import at_last
 
 
@@ -22,12 +21,12 @@ class Channel:
         self, api: Api, kind: Kind, *, value: int | str | None = None, times: int | None = 1
     ) -> None:
         """So many of the coming calls go wrong; None: all of them."""
-        wish = FaultOrder(mchid=self.mchid, api=api, kind=kind, value=value, times=times)
-        assert self.simulator.faults.order(wish) is None
+        wish = FaultOrder(account_no=self.mchid, api=api, kind=kind, value=value, times=times)
+        assert self.simulator.order_fault(wish) is None
 
     def trade(self, attempt_id: str) -> Trade | None:
         """The order as the channel knows it."""
-        return self.simulator.trades.find(self.mchid, attempt_id)
+        return self.simulator.world.merchants["wechat", self.mchid].trades.get(attempt_id)
 
     async def pay(self, attempt_id: str) -> Trade:
         """The payer pays the order, as soon as the channel has it."""
@@ -36,5 +35,5 @@ class Channel:
             return self.trade(attempt_id)
 
         trade = await at_last(opened)
-        assert isinstance(self.simulator.pay(trade), Trade)
+        assert isinstance(self.simulator.world.pay(trade), Trade)
         return trade

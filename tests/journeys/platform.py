@@ -20,14 +20,15 @@ from bus.process import Shared
 from bus.topology import dead_queue
 from handlers.edge import Edge
 from handlers.simulator import (
+    SIMULATOR,
+    Simulator,
     SimulatorAccount,
     SimulatorConfig,
     generate_account,
     simulator_app,
 )
-from handlers.simulator.simulator import SIMULATOR, Simulator
 from handlers.terminal.payment import Story, tell
-from runner import INLETS, ROOMS
+from runner import INLETS, ROOMS, keyring_of
 from schema.channels.wechat import WechatAccount
 from schema.ids import attempt_id
 from schema.settings import Settings
@@ -58,7 +59,7 @@ class Platform:
         """A channel with an account of its own; `callbacks` is where its notices go instead."""
         number = next(self._numbers)
         channel_no, mchid = f"wechat_{number}", f"19{number:08d}"
-        notify_url = callbacks or f"{self.edge.url}/callbacks/wechat/{channel_no}"
+        notify_url = callbacks or f"{self.edge.url}/channels/{channel_no}/notify"
         ours, theirs = self.both_ends
         account = msgspec.structs.replace(ours, mchid=mchid, notify_url=notify_url)
         pool, vault = self.shared.pool, self.shared.vault
@@ -141,7 +142,7 @@ async def at_work(site: Site) -> AsyncIterator[tuple[Shared, Edge]]:
     settings = replace(settings, http_port=0, answer_wait_ms=ANSWER_WAIT_MS, pool_size=8)
     shared = await Shared.open(settings, name="journeys")
     rooms = [part for make in ROOMS.values() for part in make(shared)]
-    edge = Edge(shared)
+    edge = Edge(shared, keyring_of(shared))
     inner = (shared.broadcasts, *rooms, shared.clock)
     await shared.broker.connect()
     await shared.broker.declare()

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from handlers.simulator.faults import Kind
+from handlers.simulator.wechat.words import CODE_URL
+from handlers.simulator.world import Kind
 from schema.ids import attempt_id
 from tests.journeys.channel import Channel
 from tests.journeys.platform import ANSWER_WAIT_MS, Platform
@@ -75,11 +76,11 @@ async def test_an_unknown_payment_is_asked_about_shown_and_paid(
     answer = await shop.order()
     payment = answer.document
     assert (answer.status, payment["state"]) == (201, "unknown")
-    assert "code_url" not in payment
+    assert "pay" not in payment
     await platform.ask_now(payment["id"])
     shown = await shop.is_in_state(payment["id"], "pending")
     trade = await first.pay(attempt_id(payment["id"], 1))
-    assert trade.code_url == shown["code_url"], "the channel has one order, and this is its code"
+    assert shown["pay"]["url"] == CODE_URL + trade.code, "the channel has one order, and this is its code"
     await is_paid_once(platform, shop, payment["id"])
     assert second.trade(attempt_id(payment["id"], 2)) is None, "nobody tried another channel"
 
@@ -94,7 +95,7 @@ async def test_an_answer_that_takes_too_long_is_there_for_the_repeat(
 
     async def has_code() -> dict[str, Any] | None:
         payment = await shop.find_order("slow-1")
-        return payment if payment and "code_url" in payment else None
+        return payment if payment and "pay" in payment else None
 
     payment = await at_last(has_code)
     again = await shop.order(**number)

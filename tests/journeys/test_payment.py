@@ -35,13 +35,13 @@ async def test_a_paid_order_is_answered_shown_booked_and_told(
 ) -> None:
     answer = await shop.order(metadata={"till": "7"})
     payment = answer.document
-    assert payment["code_url"].startswith("weixin://wxpay/bizpayurl?pr=")
+    assert payment["pay"]["url"].startswith("weixin://wxpay/bizpayurl?pr=")
     trade = await channel.pay(attempt_id(payment["id"], 1))
     (told,) = await shop.told()
     assert told["data"] == await shop.find(payment["id"])
     assert told["data"] == payment | {
         "state": "succeeded",
-        "channel_trade_no": trade.transaction_id,
+        "channel_trade_no": trade.channel_number,
         "paid_at": told["data"]["paid_at"],
         "fee_fen": 6,
     }
@@ -190,6 +190,4 @@ async def test_money_that_is_faster_than_the_code_is_not_lost(channel: Channel, 
     assert not answering.done(), "the channel has not answered yet"
     answer = await answering
     assert (answer.status, answer.document["state"]) == (201, "pending")
-    assert await shop.find(payment["id"]) == told["data"] | {
-        "code_url": answer.document["code_url"]
-    }
+    assert await shop.find(payment["id"]) == told["data"] | {"pay": answer.document["pay"]}

@@ -13,7 +13,7 @@ from actors.channels.rules import LADDER_S, first_attempt, hear
 from bus.decider import Decision
 from bus.effects import Publish
 from schema import ids
-from schema.channels import NotKnownThere, Paid, Pending, QrCode, SurelyNotPaid, Unknown, Verdict
+from schema.channels import NotKnownThere, Paid, Pending, SurelyNotPaid, Unknown, Verdict
 from schema.messages.channels import (
     AttemptFailed,
     AttemptPending,
@@ -24,7 +24,7 @@ from schema.messages.contract import Message
 from schema.payments import Refusal
 from tests.examples import (
     CHANNEL_NO,
-    CODE_URL,
+    CODE,
     NOW,
     PASSED,
     PAYMENT_ID,
@@ -40,7 +40,7 @@ VERDICTS: dict[str, Verdict] = {
     "paid and given back": replace(PAID, is_refunded=True),
     "paid too little": replace(PAID, amount_fen=999),
     "paid in yen": replace(PAID, currency="JPY"),
-    "shown": Pending(offer=QrCode(url=CODE_URL)),
+    "shown": Pending(offer=CODE),
     "waiting": Pending(code="NOTPAY", message="not paid yet"),
     "not paid": SurelyNotPaid(code="RULE_LIMIT", message="too much for one day"),
     "not there": NotKnownThere(code="ORDER_NOT_EXIST", message="no such order"),
@@ -69,7 +69,7 @@ def an_attempt_in(state: AttemptState, *ranked: str, **differences: Any) -> Atte
     """Pending and succeeded attempts have shown a code; succeeded ones have the money."""
     has_code, has_money = state in (P, S), state is S
     usual: dict[str, Any] = {
-        "code_url": CODE_URL if has_code else None,
+        "offer": CODE if has_code else None,
         "paid_fen": 1_000 if has_money else None,
         "query_at": None if state in (S, F) else NOW,
     }
@@ -131,6 +131,7 @@ def test_money_is_told_with_the_channels_own_number_and_where_it_settles_to() ->
             amount_fen=1_000,
             funds_flow="platform",
             paid_at=NOW,
+            risk=PASSED,
         )
     ]
     (change,) = decision.changes
@@ -155,17 +156,17 @@ def test_a_code_is_told_each_time_it_is_given() -> None:
             payment_id=PAYMENT_ID,
             attempt_id=an_attempt().attempt_id,
             channel_no=CHANNEL_NO,
-            code_url=CODE_URL,
+            offer=CODE,
             risk=PASSED,
         )
         assert said(heard(an_attempt_in(was), VERDICTS["shown"])) == [message]
 
 
 def test_a_code_that_comes_after_the_money_still_answers_whoever_waits() -> None:
-    attempt = an_attempt_in(S, code_url=None)
+    attempt = an_attempt_in(S, offer=None)
     decision = heard(attempt, VERDICTS["shown"])
     assert [type(message) for message in said(decision)] == [AttemptPending]
-    assert after(attempt, decision) == replace(attempt, code_url=CODE_URL, answered_at=NOW)
+    assert after(attempt, decision) == replace(attempt, offer=CODE, answered_at=NOW)
     assert heard(an_attempt_in(S), VERDICTS["shown"]) == Decision()
 
 
@@ -186,7 +187,7 @@ def test_not_knowing_is_told_once() -> None:
 def test_a_code_that_the_payer_holds_is_not_taken_away_by_silence() -> None:
     decision = heard(an_attempt_in(P), VERDICTS["silent"])
     assert said(decision) == []
-    assert decision.changes[0].code_url == CODE_URL
+    assert decision.changes[0].offer == CODE
 
 
 @pytest.mark.parametrize("word", [word for word in VERDICTS if word != "not paid"])

@@ -27,7 +27,7 @@ from schema.messages.ordering import (
 from schema.payments import PaymentState, PaymentView
 from tests.examples import (
     CHANNEL_NO,
-    CODE_URL,
+    CODE,
     MERCHANT_NO,
     NOW,
     OBJECTED,
@@ -110,7 +110,7 @@ def test_a_new_order_is_stored_and_announced_and_not_answered_yet() -> None:
         digest=content_digest(a_request(**wish, metadata={"till": "7"})),
     )
     assert desk.payment == expected
-    assert desk.said == [PaymentPlaced(terms=terms(expected))]
+    assert desk.said == [PaymentPlaced(terms=terms(expected, a_request()))]
     assert desk.answers == []
 
 
@@ -199,10 +199,10 @@ def test_money_after_a_failure_is_told_to_whoever_asks_again() -> None:
 def test_the_money_may_be_faster_than_the_code_and_the_answers_agree() -> None:
     desk = Desk().place().hear(succeeded(), pending())
     first = desk.answered
-    assert (first.state, first.code_url, first.paid_at) == (PaymentState.PENDING, CODE_URL, UNSET)
+    assert (first.state, first.pay, first.paid_at) == (PaymentState.PENDING, CODE, UNSET)
     assert desk.place().answered == first
     assert desk.payment.state is PaymentState.SUCCEEDED
-    assert desk.payment.code_url == CODE_URL
+    assert desk.payment.offer == CODE
 
 
 def test_not_knowing_is_told_and_is_not_the_first_answer() -> None:

@@ -89,12 +89,12 @@ class Street:
             return answer.status, msgspec.json.decode(text) if text else None
 
     async def order_fault(self, api: str, kind: str, times: int = 1, value: Any = None) -> None:
-        wish = {"mchid": self.keys.account.mchid, "api": api, "kind": kind, "times": times}
+        wish = {"account_no": self.keys.account.mchid, "api": api, "kind": kind, "times": times}
         status, told = await self.tell("/simulator/faults", wish | {"value": value})
         assert status == 200, told
 
     async def pay(self, out_trade_no: str = ORDER_NO) -> int:
-        return (await self.tell("/simulator/pay", {"out_trade_no": out_trade_no}))[0]
+        return (await self.tell("/simulator/pay", {"number": out_trade_no}))[0]
 
     def opened(self, received: Received) -> Transaction | NoticeRefused:
         """What a callback says, if it is the platform's."""

@@ -36,7 +36,7 @@ async def test_an_order_is_created_paid_and_notified(street: Street) -> None:
     assert isinstance(told, Transaction)
     assert told.transaction_id == paid.channel_payment_id
     trade = await street.settled()
-    assert (trade["state"], trade["notified_count"]) == ("SUCCESS", 1)
+    assert (trade["state"], trade["notified_count"]) == ("paid", 1)
 
 
 async def test_an_order_is_found_by_the_number_of_the_platform_too(street: Street) -> None:

@@ -6,7 +6,7 @@ import asyncio
 
 import msgspec
 
-from handlers.simulator.notifier import RETRY_AFTER_S
+from handlers.simulator.wechat.front import RETRY_AFTER_S
 from schema.channels.wechat import (
     NoticeRefused,
 )

@@ -16,7 +16,7 @@ from handlers.simulator import (
     save_config,
     simulator_app,
 )
-from handlers.simulator.desk import is_loopback
+from handlers.simulator.desk.reading import is_loopback
 from schema.channels import Paid, Pending, QrCode
 from schema.channels.wechat import WechatKeys
 from tests.wire.street import Accounts, Street, a_street
@@ -42,7 +42,7 @@ async def test_a_payer_sees_the_order_and_pays_with_a_button(street: Street) -> 
 async def test_a_payer_finds_an_order_by_its_number(street: Street) -> None:
     await street.create()
     statuses = []
-    for path in (f"/pay/{ORDER_NO}", f"/pay/{ORDER_NO}?mchid={MCHID}", "/pay/none", "/pay"):
+    for path in (f"/pay/{ORDER_NO}", f"/pay/{ORDER_NO}?account_no={MCHID}", "/pay/none", "/pay"):
         async with street.session.get(street.origin + path) as answer:
             statuses.append(answer.status)
     assert statuses == [200, 200, 404, 404]
@@ -56,7 +56,7 @@ async def test_trades_are_listed_page_by_page_in_order(street: Street) -> None:
         url = f"{street.origin}/simulator/trades?after={after}&limit=2"
         async with street.session.get(url) as answer:
             page = await answer.json()
-        numbers.append([trade["out_trade_no"] for trade in page["trades"]])
+        numbers.append([trade["number"] for trade in page["trades"]])
         after = page["next"]
     assert numbers == [["order-0", "order-1"], ["order-2", "order-3"], ["order-4"]]
 
@@ -103,8 +103,8 @@ async def test_accounts_are_added_only_as_json(street: Street, accounts: Account
     ("path", "document"),
     [
         ("/simulator/pay", {"number": 1}),
-        ("/simulator/faults", {"mchid": MCHID, "api": "create", "kind": "earthquake"}),
-        ("/simulator/faults", {"mchid": MCHID, "api": "create", "kind": "forged_notify"}),
+        ("/simulator/faults", {"account_no": MCHID, "api": "create", "kind": "earthquake"}),
+        ("/simulator/faults", {"account_no": MCHID, "api": "create", "kind": "forged_notify"}),
         ("/simulator/accounts", {"mchid": MCHID}),
     ],
 )

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, cast
 
 import msgspec
 import typer
+from msgspec import Struct
 
 from actors.merchants import rules, store
 from actors.merchants.store import CHANNELS
 from actors.merchants.terminal.session import Fen, run, without_secrets
 from bus.terminal import OPERATOR_DEFAULT, Json, Limit, Operator, refuse, show_all
-from schema.channels.wechat import WechatAccount
+from schema.channels.language import Protocols
+from schema.channels.languages import LANGUAGES
 from schema.money import AMOUNT_FEN_MAX
 from schema.profiles import ChannelProfile
 
@@ -29,7 +31,7 @@ def add(
         Path, typer.Option(exists=True, dir_okay=False, help="The account with its keys, JSON.")
     ],
     pay_type: Annotated[list[str], typer.Option(help="Repeatable.")],
-    protocol: str = "wechat",
+    protocol: Annotated[str, typer.Option(help=", ".join(LANGUAGES))],
     name: Annotated[str, typer.Option(help="For people; the number if left out.")] = "",
     funds_flow: Annotated[str, typer.Option(help="direct, or platform 二清.")] = "direct",
     single_min: Annotated[int, Fen] = 1,
@@ -38,11 +40,11 @@ def add(
     operator: Operator = OPERATOR_DEFAULT,
 ) -> None:
     """Add a channel. Its keys are sealed; remove the account file afterwards."""
-    account = _account(account_file)
+    account = _account(account_file, protocol)
     channel = run(
         context,
         lambda pool, vault: store.add_channel(
-            pool, vault, channel_no=number, name=name or number, protocol=protocol,
+            pool, vault, channel_no=number, name=name or number,
             pay_types=pay_type, funds_flow=funds_flow, single_min_fen=single_min,
             single_max_fen=single_max, cost_rate_ppm=cost_ppm,
             account=account, operator=operator,
@@ -88,8 +90,11 @@ def _say_done(channel: ChannelProfile) -> None:
     typer.echo(f"{channel.channel_no} is at version {channel.version}, {channel.status}")
 
 
-def _account(file: Path) -> WechatAccount:
+def _account(file: Path, protocol: str) -> Struct:
+    spoken = LANGUAGES.get(cast(Protocols, protocol))
+    if spoken is None:
+        refuse(f"protocol: {protocol!r} is none of {', '.join(LANGUAGES)}")
     try:
-        return msgspec.json.decode(file.read_bytes(), type=WechatAccount)
-    except msgspec.DecodeError as error:  # it names the field and never quotes the value
+        return spoken.read(file.read_bytes())
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:  # they never quote the value
         refuse(f"{file}: {error}")

@@ -57,7 +57,9 @@ class UnionpayAccount(Account, frozen=True, kw_only=True):
     """The till that shows codes or scans them."""
 
 
-class UnionpaySimulatorAccount(Account, frozen=True, kw_only=True):
+class UnionpaySimulatorAccount(
+    Account, frozen=True, kw_only=True, tag="unionpay", tag_field="protocol"
+):
     """The platform's end of the same merchant."""
 
     provider_public_key: str

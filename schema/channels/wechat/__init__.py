@@ -6,6 +6,7 @@
 
 from schema.channels.wechat.documents import Notice, Transaction
 from schema.channels.wechat.keys import SimulatorAccount, SimulatorKeys, WechatAccount, WechatKeys
+from schema.channels.wechat.language import WechatLanguage
 from schema.channels.wechat.notices import (
     NOTICE_TAKEN,
     NoticeRefused,
@@ -27,6 +28,7 @@ __all__ = [
     "Transaction",
     "WechatAccount",
     "WechatKeys",
+    "WechatLanguage",
     "close",
     "create_native",
     "decode_close",

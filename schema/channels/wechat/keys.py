@@ -79,7 +79,7 @@ class PlatformCertificate(Struct, frozen=True, kw_only=True):
     private_key_pem: str
 
 
-class SimulatorAccount(Account, frozen=True, kw_only=True):
+class SimulatorAccount(Account, frozen=True, kw_only=True, tag="wechat", tag_field="protocol"):
     """The platform's end of the same merchant."""
 
     merchant_public_key_pem: str

@@ -14,8 +14,9 @@ import msgspec
 from msgspec import Struct
 
 from schema.channels import HttpAnswer, ProtocolError
+from schema.channels.reading import read
 from schema.channels.wechat import documents
-from schema.channels.wechat.documents import Notice, Transaction, read
+from schema.channels.wechat.documents import Notice, Transaction
 from schema.channels.wechat.keys import WechatKeys
 from schema.channels.wechat.signing import AEAD, signature_fault, unseal
 

@@ -22,8 +22,9 @@ from schema.channels import (
     UnknownWhy,
     Verdict,
 )
+from schema.channels.reading import read
 from schema.channels.wechat import documents
-from schema.channels.wechat.documents import ErrorWords, Transaction, read
+from schema.channels.wechat.documents import ErrorWords, Transaction
 from schema.channels.wechat.keys import WechatKeys
 from schema.channels.wechat.signing import signature_fault
 

@@ -6,25 +6,27 @@ from html import escape
 from pathlib import Path
 from string import Template
 
-from handlers.simulator.trades import Trade, TradeState
+from handlers.simulator.world import Trade, TradeState
 
 _PAGE = Template((Path(__file__).parent / "page.html").read_text(encoding="utf-8"))
 
 _BUTTON = '<form method="post"><button>Pay 付款</button></form>'
 _ENDINGS = {
-    TradeState.NOTPAY: _BUTTON,
-    TradeState.SUCCESS: '<p class="done">Paid 支付成功</p>',
+    TradeState.WAITING: _BUTTON,
+    TradeState.CONFIRMING: _BUTTON,
+    TradeState.PAID: '<p class="done">Paid 支付成功</p>',
+    TradeState.FAILED: "<p>Failed 支付失败</p>",
     TradeState.CLOSED: "<p>Closed 订单已关闭</p>",
+    TradeState.REVERSED: "<p>Taken back 订单已撤销</p>",
 }
 
 
 def pay_page(trade: Trade) -> str:
     """The order, and a button while it can be paid."""
-    order = trade.order
     return _PAGE.substitute(
-        headline=f"¥{yuan(order.amount.total)}",
-        text=escape(order.description),
-        small=f"{escape(order.mchid)} · {escape(order.out_trade_no)}",
+        headline=f"¥{yuan(trade.amount_fen)}",
+        text=escape(trade.terms.subject),
+        small=f"{escape(trade.merchant[1])} · {escape(trade.number)}",
         ending=_ENDINGS[trade.state],
     )
 

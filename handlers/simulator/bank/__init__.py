@@ -1,0 +1,1 @@
+"""The simulated bank (docs/bank_protocol.md)."""

@@ -1,0 +1,19 @@
+"""All platforms that are simulated, and the accounts of their merchants."""
+
+from __future__ import annotations
+
+from handlers.simulator.wechat.front import WECHAT
+from handlers.simulator.world import Front
+from handlers.simulator.world.merchants import MerchantKey
+from schema.channels.wechat import SimulatorAccount as WechatAccount
+
+FRONTS: tuple[Front, ...] = (WECHAT,)
+
+Account = WechatAccount
+"""The platform's end of a merchant's account, at any platform: a union told apart by `protocol`."""
+
+
+def merchant_key(account: Account) -> MerchantKey:
+    """At which platform it is, and under which number."""
+    front = next(front for front in FRONTS if front.account_type is type(account))
+    return front.protocol, front.number_of(account)

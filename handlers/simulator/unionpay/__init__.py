@@ -1,0 +1,1 @@
+"""The simulated UnionPay cloud pass 云闪付."""
