@@ -151,7 +151,7 @@ def _answered(answer: Message) -> web.Response | Problem:
     if answer.payment is None:
         assert answer.refusal is not None
         return refused(answer.refusal)
-    is_open = answer.payment.state == PaymentState.PLACED
+    is_open = answer.payment.state in (PaymentState.SCREENING, PaymentState.ROUTING)
     return document(
         answer.payment, status=202 if is_open else 201, location=f"{PATH}/{answer.payment.id}"
     )

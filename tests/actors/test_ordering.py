@@ -12,7 +12,8 @@ from msgspec.structs import astuple, replace
 
 from actors.ordering.actor import ordering
 from actors.ordering.payment import Decisions, Orders, Payment
-from actors.ordering.rules import content_digest, decide
+from actors.ordering.placing import content_digest
+from actors.ordering.rules import decide
 from actors.ordering.store import load_orders, save_orders
 from bus.database import Connection, Pool
 from bus.directory import Directory

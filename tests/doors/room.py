@@ -72,8 +72,8 @@ def answer_to(message: PlacePayment) -> PaymentAnswered:
         return PaymentAnswered(refusal=Refusal(code=kind[8:], reason="as the test wished"))
     failure = Refusal(code="no_channel", reason="No channel can take this payment.")
     match kind:
-        case "placed":
-            return PaymentAnswered(payment=view_of(message, PaymentState.PLACED))
+        case "screening":
+            return PaymentAnswered(payment=view_of(message, PaymentState.SCREENING))
         case "failed":
             failed = view_of(message, PaymentState.FAILED, failure=failure)
             return PaymentAnswered(payment=failed)
