@@ -22,7 +22,9 @@ from bus.database import connect
 from bus.vault import Vault
 from deploy.local.services import Services
 
-ACTORS = ("ordering", "risk", "routing", "channels", "accounting", "notification")
+ACTORS = (
+    "ordering", "risk", "routing", "channels", "accounting", "notification", "monitoring",
+)  # fmt: skip
 SERVICES = ("postgres", "rabbitmq", "redis")
 
 

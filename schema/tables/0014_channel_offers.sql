@@ -1,5 +1,4 @@
--- What the payer's side gets so that they can pay is more than a code to scan, and notices are more
--- than UTF-8.
+-- How a payer can pay is more than a code to scan, and a notice is not always UTF-8.
 -- depends: 0011_channel_cost
 
 -- migrate: apply

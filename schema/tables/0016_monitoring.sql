@@ -7,7 +7,7 @@ CREATE SCHEMA monitoring;
 -- How channels stand is published beside the profiles, for those who choose channels.
 ALTER TABLE directory.profile DROP CONSTRAINT profile_kind_check;
 ALTER TABLE directory.profile ADD CONSTRAINT profile_kind_check
-    CHECK (kind IN ('merchant', 'channel', 'standing'));
+    CHECK (kind IN ('merchant', 'channel', 'rule', 'standing'));
 
 CREATE TABLE monitoring.rule (
     rule_no     text        PRIMARY KEY,
@@ -95,5 +95,5 @@ CREATE TABLE monitoring.duty (
 DELETE FROM directory.profile WHERE kind = 'standing';
 ALTER TABLE directory.profile DROP CONSTRAINT profile_kind_check;
 ALTER TABLE directory.profile ADD CONSTRAINT profile_kind_check
-    CHECK (kind IN ('merchant', 'channel'));
+    CHECK (kind IN ('merchant', 'channel', 'rule'));
 DROP SCHEMA monitoring CASCADE;

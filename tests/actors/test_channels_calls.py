@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from actors.channels.accounts import Accounts
 from actors.channels.attempt import Attempt, AttemptState
-from actors.channels.calls import Ticket, open_tickets, record
+from actors.channels.calls import Answer, Ticket, open_tickets, record
 from actors.channels.rules import first_attempt
 from bus.caller import Recorded
 from bus.database import Pool
@@ -53,7 +53,7 @@ class Desk:
 
     async def record(self, *pairs: tuple[Ticket, Verdict]) -> list[Recorded[Ticket]]:
         async with self.pool.acquire() as connection, connection.transaction():
-            return await record(connection, pairs, NOW)
+            return await record(connection, [(t, Answer(said)) for t, said in pairs], NOW)
 
     async def attempts(self, payment_id: str) -> list[Attempt]:
         return await stored(self.pool, *(ids.attempt_id(payment_id, n) for n in (1, 2)))

@@ -65,6 +65,7 @@ from tests.contracts.examples_of_books import (
     PAYMENT_ID,
     PLACED_AT,
 )
+from tests.contracts.examples_of_monitoring import MONITORING
 
 CODE = QrCode(url="weixin://wxpay/bizpayurl?pr=p4lpSuKzz")
 ENDPOINT_ID = "we_0123456789abcdef"
@@ -158,6 +159,7 @@ WEBHOOK_SECRET = SealedSecret(
 
 MESSAGES: tuple[Message, ...] = (
     *BOOKS,
+    *MONITORING,
     AttemptFailed(
         payment_id=PAYMENT_ID,
         attempt_id=ATTEMPT_ID,

@@ -19,6 +19,7 @@ OWN_TABLES = {
     "accounting": {"accounting"},
     "channels": {"channels"},
     "merchants": {"merchants", "directory", "risk"},  # it writes what others read
+    "monitoring": {"monitoring", "directory"},  # how channels stand is for others to read
     "notification": {"notification"},
     "ordering": {"ordering"},
     "risk": {"risk"},

@@ -13,7 +13,7 @@ from bus.topology import UPSTREAM_QUEUE, Inlet
 from schema.messages.contract import CONTRACTS, Contract, Message, contract_of
 from tests.house.checkout import ROOT, python_files, tree
 
-ROOMS = ("ordering", "risk", "routing", "channels", "accounting", "notification")
+ROOMS = ("ordering", "risk", "routing", "channels", "accounting", "notification", "monitoring")
 
 HOMES = {"doors": "handlers", "bus": "bus"}
 """Where an owner lives that is not a room."""

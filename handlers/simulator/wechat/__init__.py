@@ -1,1 +1,1 @@
-"""The simulated WeChat Pay API v3: its endpoints and notices, on the world that all fronts share."""
+"""The simulated WeChat Pay API v3: its endpoints and notices, on the world of all fronts."""

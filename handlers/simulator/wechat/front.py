@@ -6,11 +6,31 @@ import secrets
 from base64 import b64encode
 from datetime import datetime
 
+from msgspec import Struct
 from msgspec.structs import replace
 
-from handlers.simulator.wechat.calls import ROUTES
-from handlers.simulator.wechat.words import other_number, payment_number, transaction_of
-from handlers.simulator.world import About, Front, Letter, Merchant, Notice, Told, Trade
+from handlers.simulator.wechat import bills, orders, refunds, shares, transfers
+from handlers.simulator.wechat.words import (
+    REFUND_STATES,
+    payment_number,
+    refund_number,
+    refund_of,
+    share_number,
+    transaction_of,
+    transfer_number,
+    transfer_of,
+)
+from handlers.simulator.world import (
+    About,
+    Front,
+    Letter,
+    Merchant,
+    Notice,
+    Refund,
+    Told,
+    Trade,
+    Transfer,
+)
 from schema.channels.wechat import SimulatorAccount, SimulatorKeys
 from schema.channels.wechat.platform import JSON, sealed_notice, signed_headers
 
@@ -21,12 +41,12 @@ RETRY_AFTER_S = (
 
 
 def write_notice(merchant: Merchant, notice: Notice[About], now: datetime) -> Letter:
-    """A payment callback."""
-    about = notice.about
-    assert isinstance(about, Trade)
+    """A callback about a payment, a refund or a transfer."""
+    event, document = _told(notice.about)
     body = sealed_notice(
         merchant.keys,
-        transaction_of(about),
+        document,
+        event=event,
         notice_id=notice.id,
         created_at=notice.happened_at,
         seal_nonce=secrets.token_urlsafe(9),
@@ -42,8 +62,20 @@ def forge(letter: Letter) -> Letter:
 
 
 def is_told(about: Told) -> bool:
-    """So far they are told of payments only."""
-    return isinstance(about, Trade)
+    """The receivers of a profit share are told, not who shares."""
+    return isinstance(about, Trade | Refund | Transfer)
+
+
+def _told(about: About) -> tuple[str, Struct]:
+    match about:
+        case Trade():
+            return "TRANSACTION.SUCCESS", transaction_of(about)
+        case Refund():
+            return f"REFUND.{REFUND_STATES[about.state]}", refund_of(about, is_notice=True)
+        case Transfer():
+            return "MCHTRANSFER.BILL.FINISHED", transfer_of(about)
+        case _:
+            raise AssertionError("nobody is told of this")
 
 
 def _number_of(account: SimulatorAccount) -> str:
@@ -55,11 +87,11 @@ WECHAT = Front(
     account_type=SimulatorAccount,
     number_of=_number_of,
     keys_of=SimulatorKeys.of,
-    routes=ROUTES,
+    routes=[*orders.ROUTES, *refunds.ROUTES, *transfers.ROUTES, *shares.ROUTES, *bills.ROUTES],
     payment_number=payment_number,
-    refund_number=other_number,
-    transfer_number=other_number,
-    share_number=other_number,
+    refund_number=refund_number,
+    transfer_number=transfer_number,
+    share_number=share_number,
     retry_after_s=RETRY_AFTER_S,
     answer_within_s=5,
     write_notice=write_notice,

@@ -126,13 +126,15 @@ def whose_fault(
 
     A service provider may speak for its own sub-merchants only.
     """
+    prefix = "sp_" if is_partner else ""
     mchid, appid = (said.sp_mchid, said.sp_appid) if is_partner else (said.mchid, said.appid)
+    if not appid and isinstance(said, OrderDocument):
+        return param_error(f"/{prefix}appid", "missing")
     if mchid != account.mchid:
-        return param_error("/sp_mchid" if is_partner else "/mchid", "not the merchant who signed")
+        return param_error(f"/{prefix}mchid", "not the merchant who signed" if mchid else "missing")
     if is_partner and said.sub_mchid not in account.sub_mchids:
         return CallRefused(code="NO_AUTH", message="特约商户号未授权")
-    needs_appid = isinstance(said, OrderDocument)
-    if (appid or needs_appid) and appid != account.appid:
+    if appid and appid != account.appid:
         return CallRefused(code="APPID_MCHID_NOT_MATCH", message="AppID和mch_id不匹配")
     return None
 

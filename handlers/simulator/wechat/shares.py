@@ -1,0 +1,139 @@
+"""The platform's calls about profit sharing."""
+
+from __future__ import annotations
+
+from aiohttp import web
+from msgspec import Struct
+from msgspec.structs import replace
+
+from handlers.simulator.wechat.hearing import (
+    NOT_YOURS,
+    Done,
+    WechatCall,
+    may_speak_for,
+    trade_of,
+    wechat,
+)
+from handlers.simulator.wechat.words import NO_SUCH_THING, SHARE_REFUSALS, order_of, share_of
+from handlers.simulator.world import No, Part, ShareTerms, World
+from schema.channels.wechat.money_documents import (
+    SHARE,
+    UNFREEZE,
+    ReceiverDocument,
+    ShareDocument,
+    UnfreezeDocument,
+)
+from schema.channels.wechat.platform import CallRefused, opened_secret, read_parameters
+
+TAKES_S = 3
+"""How long the platform works on a share, in the world's waits."""
+
+
+class Unsplit(Struct, frozen=True, kw_only=True):
+    """What of a payment can still be shared."""
+
+    transaction_id: str
+    unsplit_amount: int
+
+
+def read_share(call: WechatCall) -> CallRefused | None:
+    """What goes to whom. Names are kept opened, so that a repeat, encrypted anew, is still one."""
+    wish = read_parameters(SHARE, call.body)
+    if isinstance(wish, CallRefused):
+        return wish
+    if not may_speak_for(call, wish.sub_mchid):
+        return NOT_YOURS
+    receivers: list[ReceiverDocument] = []
+    for place, receiver in enumerate(wish.receivers):
+        name = receiver.name
+        if name:
+            field = f"/receivers/{place}/name"
+            opened = opened_secret(call.keys, call.serial, name, field)
+            if isinstance(opened, CallRefused):
+                return opened
+            name = opened
+        receivers.append(replace(receiver, name=name))
+    call.document, call.number = replace(wish, receivers=receivers), wish.out_order_no
+    return None
+
+
+def share(world: World, call: WechatCall) -> Done:
+    """Shares a payment, or finds the share that an identical call made."""
+    wish: ShareDocument = call.document
+    parts = tuple(
+        Part(
+            kind=each.type,
+            account=each.account,
+            amount_fen=each.amount,
+            description=each.description,
+        )
+        for each in wish.receivers
+    )
+    terms = ShareTerms(
+        number=wish.out_order_no,
+        parts=parts,
+        is_last=wish.unfreeze_unsplit,
+        takes_s=TAKES_S,
+        document=wish,
+    )
+    return _shared(world, call, wish, terms)
+
+
+def read_unfreeze(call: WechatCall) -> CallRefused | None:
+    """What is not to be shared any more."""
+    wish = read_parameters(UNFREEZE, call.body)
+    if isinstance(wish, CallRefused):
+        return wish
+    call.document, call.number = wish, wish.out_order_no
+    return None if may_speak_for(call, wish.sub_mchid) else NOT_YOURS
+
+
+def unfreeze(world: World, call: WechatCall) -> Done:
+    """Gives what is left to the merchant."""
+    wish: UnfreezeDocument = call.document
+    terms = ShareTerms(
+        number=wish.out_order_no, parts=(), is_last=True, takes_s=TAKES_S, document=wish
+    )
+    return _shared(world, call, wish, terms)
+
+
+def query_share(world: World, call: WechatCall) -> Done:
+    """How a profit share stands."""
+    sub_mchid = call.query.get("sub_mchid", "")
+    if not may_speak_for(call, sub_mchid):
+        return NOT_YOURS
+    found = call.merchant.shares.get(call.number)
+    if found is None or order_of(found.trade).sub_mchid != sub_mchid:
+        return NO_SUCH_THING
+    is_of = found.trade.channel_number == call.query.get("transaction_id")
+    return share_of(found) if is_of else NO_SUCH_THING
+
+
+def query_amounts(world: World, call: WechatCall) -> Done:
+    """What of a payment can still be shared."""
+    trade = call.merchant.payments.get(call.names["theirs"])
+    if trade is None:
+        return NO_SUCH_THING
+    left_fen = trade.amount_fen - trade.refunded_fen - trade.shared_fen
+    unsplit_fen = left_fen if trade.terms.shares_profit and not trade.is_unfrozen else 0
+    return Unsplit(transaction_id=trade.channel_number, unsplit_amount=unsplit_fen)
+
+
+def _shared(
+    world: World, call: WechatCall, wish: ShareDocument | UnfreezeDocument, terms: ShareTerms
+) -> Done:
+    trade = trade_of(call, wish.sub_mchid, theirs=wish.transaction_id)
+    if trade is None:
+        return NO_SUCH_THING
+    opened = world.share(trade, terms, wish)
+    return SHARE_REFUSALS[opened] if isinstance(opened, No) else share_of(opened)
+
+
+_BASE = "/v3/profitsharing"
+
+ROUTES = [
+    web.post(f"{_BASE}/orders", wechat("share", share, read_share)),
+    web.post(f"{_BASE}/orders/unfreeze", wechat("share", unfreeze, read_unfreeze)),
+    web.get(f"{_BASE}/orders/{{number}}", wechat("query_share", query_share)),
+    web.get(f"{_BASE}/transactions/{{theirs}}/amounts", wechat("query_share", query_amounts)),
+]
