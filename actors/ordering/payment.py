@@ -97,6 +97,7 @@ def terms(payment: Payment, request: PaymentRequest) -> PaymentTerms:
         payer_id=payment.payer_id,
         auth_code=request.auth_code,
         return_url=request.return_url,
+        metadata=payment.metadata,
     )
 
 
