@@ -28,6 +28,7 @@ from actors.channels.actor import INLETS as CHANNELS
 from actors.channels.actor import ask_again, calls, notices
 from actors.channels.keyring import Keyring
 from actors.channels.sender import Sender
+from actors.channels.terminal import add_calls
 from actors.merchants.terminal import channel_cli, merchant_cli, rate_cli, risk_cli
 from actors.monitoring.actor import INLETS as MONITORING
 from actors.monitoring.actor import monitoring
@@ -43,8 +44,8 @@ from actors.ordering.actor import ordering
 from actors.risk.actor import INLETS as RISK
 from actors.risk.actor import risk
 from actors.routing.actor import INLETS as ROUTING
-from actors.routing.actor import routing
-from actors.routing.rules import rank
+from actors.routing.actor import fold_taken, learning, routing
+from actors.routing.record import again
 from bus import logs, migrations, tracing
 from bus.caller import Caller, CallerRun
 from bus.decider import Decider, DeciderRun
@@ -136,7 +137,11 @@ def risk_room(shared: Shared) -> Sequence[Part]:
 
 
 def routing_room(shared: Shared) -> Sequence[Part]:
-    return (decide_with(shared, routing(shared.directory)),)
+    return (
+        decide_with(shared, routing(shared.directory, shared.redis)),
+        decide_with(shared, learning(shared.directory, shared.redis), linger=3),
+        fold_taken(shared.pool),
+    )
 
 
 def keyring_of(shared: Shared) -> Keyring:
@@ -334,8 +339,9 @@ def _door(shared: Shared, actors: tuple[str, ...], port: int, share_port: bool) 
 
 
 cli.command()(top)
+add_calls(channel_cli)
 for name, sub_cli in {
-    "payment": payment_cli(rank),
+    "payment": payment_cli(again),
     "dead": dead_cli,
     "notification": notification_cli,
     "lanes": lanes_cli,

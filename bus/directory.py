@@ -1,5 +1,5 @@
-"""Profiles of merchants and channels, and how channels stand, through a two-level cache: this
-process, Redis, PostgreSQL.
+"""Profiles of merchants and channels, routing rules, and how channels stand, through a two-level
+cache: this process, Redis, PostgreSQL.
 
 A change stores the profile and broadcasts `ProfileChanged`; whoever hears it forgets its copy. So
 it is with standings and `StandingChanged`.
@@ -23,6 +23,7 @@ from bus.logs import log
 from schema.messages.merchants import ProfileChanged
 from schema.messages.monitoring import StandingChanged
 from schema.profiles import ChannelProfile, MerchantProfile
+from schema.routing import RoutingRule
 from schema.standings import ChannelStanding
 
 SQL = queries(__file__)
@@ -35,7 +36,7 @@ ABSENT_TTL_S = 2.0
 LOCAL_MAX = 50_000
 """More than one process serves; without a bound, strangers could fill it with invented numbers."""
 
-Kind = Literal["merchant", "channel", "standing"]
+Kind = Literal["merchant", "channel", "rule", "standing"]
 P = TypeVar("P", bound=Struct)
 
 
@@ -147,13 +148,15 @@ class Directory:
     def __init__(self, pool: Pool, redis: Redis) -> None:
         self.merchants = Shelf("merchant", MerchantProfile, pool, redis)
         self.channels = Shelf("channel", ChannelProfile, pool, redis)
+        self.rules = Shelf("rule", RoutingRule, pool, redis)
         # Most channels were never taken down: that there is nothing is remembered like a profile.
         self.standings = Shelf("standing", ChannelStanding, pool, redis, absent_ttl_s=LOCAL_TTL_S)
 
     async def hear(self, message: ProfileChanged) -> None:
         """Forgets what has changed."""
-        shelf = self.merchants if message.kind == "merchant" else self.channels
-        await shelf.forget(message.number)
+        for shelf in (self.merchants, self.channels, self.rules):
+            if shelf.kind == message.kind:
+                await shelf.forget(message.number)
 
     async def hear_standing(self, message: StandingChanged) -> None:
         """Forgets how this channel stood."""
@@ -163,4 +166,11 @@ class Directory:
         """After a lost connection: broadcasts may have been missed."""
         self.merchants.forget_all()
         self.channels.forget_all()
+        self.rules.forget_all()
         self.standings.forget_all()
+
+
+async def stored_channel(pool: Pool, channel_no: str) -> ChannelProfile | None:
+    """A channel as PostgreSQL has it, for those who ask once and keep nothing."""
+    rows = await pool.fetch(SQL.find_profiles, "channel", [channel_no])
+    return msgspec.json.decode(rows[0]["document"], type=ChannelProfile) if rows else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from msgspec import UNSET, Meta, Struct, UnsetType
+from msgspec import UNSET, Meta, Struct, UnsetType, field
 
 from schema.channels.offers import Offer
 from schema.events import Moment
@@ -123,7 +123,7 @@ class PaymentTerms(Part, frozen=True, kw_only=True):
     auth_code: str | None = None
     """No table keeps it: it is of use in the first minute only."""
     return_url: str | None = None
-    metadata: Metadata = {}
+    metadata: dict[str, str] = field(default_factory=dict[str, str])
 
 
 class RiskDecision(Part, frozen=True, kw_only=True):

@@ -1,4 +1,4 @@
-"""Routing rules 路由规则 and channel limits 通道限额: what operators say about who takes a payment."""
+"""Routing rules 路由规则 and channel limits 通道限额: who takes a payment, as operators say."""
 
 from __future__ import annotations
 
@@ -95,5 +95,3 @@ def channels_of(rule: RoutingRule) -> set[str]:
     """Every channel that a rule names."""
     named = (*rule.channels, *(c for branch in rule.branches for c in branch.channels))
     return {channel.channel_no for channel in named}
-
-

@@ -55,6 +55,7 @@ class Standing(Struct, frozen=True, kw_only=True):
     until: datetime | None = None
     probe_at: datetime | None = None
     down_s: int = 0
+    step_s: int = 0
 
     @property
     def subject(self) -> Subject:

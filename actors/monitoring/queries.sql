@@ -53,7 +53,7 @@ SELECT * FROM json_populate_recordset(NULL::monitoring.standing, $1)
 ON CONFLICT (channel_no, pay_type) DO UPDATE SET state = excluded.state,
     share_ppm = excluded.share_ppm, by = excluded.by, reason = excluded.reason,
     since = excluded.since, until = excluded.until, probe_at = excluded.probe_at,
-    down_s = excluded.down_s;
+    down_s = excluded.down_s, step_s = excluded.step_s;
 
 -- standing_version
 -- The next version of how a channel stands.

@@ -74,8 +74,10 @@ class AlarmRule(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How long after an alarm, or after the channel was restored, the next may follow."""
     severity: Severity = "warning"
     action: Literal["alarm", "take_down"] = "alarm"
-    down_s: Annotated[int, Meta(ge=10, le=86_400)] = 60
+    down_s: Annotated[int, Meta(ge=1, le=86_400)] = 60
     """How long a channel is down before it is probed; each time that fails, twice as long."""
+    step_s: Annotated[int, Meta(ge=1, le=600)] = 20
+    """How long each step of probing lasts at least: calls that hang are known when they end."""
     may_take_last: bool = False
     """Whether even the last usable channel of a pay type may be taken down."""
 

@@ -33,10 +33,7 @@ from schema.standings import ChannelStanding, TakeDown
 SHARES_PPM = (50_000, 200_000, 500_000)
 """What is let through, step by step: one payment of twenty finds out at little cost."""
 
-STEP_S = 20
-"""A step lasts at least so long, since calls that hang are known only when they end."""
-
-STEP_QUIET_S = 60
+QUIET_STEPS = 3
 """After so long the next step comes also where few have called: more are then let through."""
 
 PROBES_MIN = 5
@@ -170,7 +167,7 @@ def _down_by_rule(board: Board, finding: Finding, target: Subject, now: datetime
     standing = Standing(
         channel_no=target.channel_no, pay_type=target.pay_type, state="down",
         by=f"rule:{rule.rule_no}", reason=_told(figures), since=now,
-        probe_at=now + timedelta(seconds=rule.down_s), down_s=rule.down_s,
+        probe_at=now + timedelta(seconds=rule.down_s), down_s=rule.down_s, step_s=rule.step_s,
     )  # fmt: skip
     _down(board, standing, figures)
 
@@ -281,10 +278,10 @@ def _judge_probes(board: Board, standing: Standing, tally: Tally, now: datetime)
     if failed >= PROBE_FAILURES_MIN and failed * PROBE_FAILURE_SHARE >= seen:
         _down_again(board, standing, f"{failed} of {seen} calls failed", now)
         return
-    age = now - standing.since
+    age, step = now - standing.since, timedelta(seconds=standing.step_s)
     is_clean = failed * PROBE_FAILURE_SHARE < seen or not failed
-    is_tried = seen >= PROBES_MIN or age >= timedelta(seconds=STEP_QUIET_S)
-    if age >= timedelta(seconds=STEP_S) and is_clean and is_tried:
+    is_tried = seen >= PROBES_MIN or age >= step * QUIET_STEPS
+    if age >= step and is_clean and is_tried:
         _step_up(board, standing, f"{seen - failed} of {seen} calls went well", now)
 
 

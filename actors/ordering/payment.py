@@ -124,6 +124,7 @@ def terms(payment: Payment, request: PaymentRequest | None = None) -> PaymentTer
         payer_id=payment.payer_id,
         auth_code=request.auth_code if request else None,
         return_url=request.return_url if request else None,
+        metadata=payment.metadata,
     )
 
 

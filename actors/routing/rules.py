@@ -1,50 +1,71 @@
-"""Which channels may take a payment, and in which order. The record can be executed again.
+"""Which channels may take a payment, and in which order.
 
-Filters come first and name what they compared. Then tiers (default before backup), then priority,
-then a weighted draw among equals. The draw is a hash of the seed, so that the same record always
-gives the same order.
+Plans first (rules and bindings), then filters, then the strategy, then limits that are counted.
+Each has a file of its own: `plans.py`, `eligibility.py`, `strategies/`, `limits.py`. The record
+keeps all that was looked at, and can be executed again: `record.py`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
-from hashlib import blake2b
-from itertools import groupby
 
 from msgspec.structs import replace
 
+from actors.routing.eligibility import removed_by
+from actors.routing.health import Pulse, score
+from actors.routing.plans import Plan, plans
+from actors.routing.record import rank
 from bus.books import Book
 from bus.decider import Decision
 from bus.effects import Publish
 from schema.messages.contract import Message
 from schema.messages.risk import PaymentCleared
 from schema.messages.routing import PaymentRouted, PaymentUnroutable
+from schema.money import fee_fen
 from schema.payments import Candidate, PaymentTerms, RoutingDecision
 from schema.profiles import Binding, ChannelProfile, MerchantProfile
+from schema.routing import RoutingRule, RuleChannel
+from schema.standings import ChannelStanding
 
-TIERS = ("default", "backup")
+Segment = tuple[str, str]
+"""Channel and pay type; the pay type is `*` for the channel as a whole."""
+
+WHOLE = "*"
 
 
 class Board(Book[str, PaymentTerms]):
-    """The profiles that routing looks into."""
+    """What routing looks into, and what was decided before the batch because it was counted."""
 
     def __init__(
         self,
         merchants: Mapping[str, MerchantProfile] = {},
         channels: Mapping[str, ChannelProfile] = {},
+        *,
+        rules: Mapping[str, RoutingRule] = {},
+        standings: Mapping[str, ChannelStanding] = {},
+        pulses: Mapping[Segment, Pulse] = {},
+        overdue: Mapping[Segment, int] = {},
+        probes: Mapping[Segment, str] = {},
     ) -> None:
         super().__init__((), key=lambda terms: terms.payment_id)
         self.merchants = merchants
         self.channels = channels
+        self.rules = rules
+        self.standings = standings
+        self.pulses = pulses
+        self.overdue = overdue
+        self.probes = probes
+        """Which payment is the probe of a channel whose breaker is open."""
+        self.decided: dict[str, RoutingDecision] = {}
+        """Payments that had to be counted: their record stands already."""
 
 
 def decide(board: Board, message: Message, now: datetime) -> Decision:
     """Routes a cleared payment, or says that no channel can take it."""
     assert isinstance(message, PaymentCleared)
     terms, risk = message.terms, message.risk
-    routing = route(terms, board.merchants.get(terms.merchant_no), board.channels)
-    routing = replace(routing, decided_at=now)
+    routing = board.decided.get(terms.payment_id) or route(terms, board, now)
     if routing.ranked:
         said: Message = PaymentRouted(terms=terms, risk=risk, routing=routing)
     else:
@@ -52,82 +73,75 @@ def decide(board: Board, message: Message, now: datetime) -> Decision:
     return Decision(effects=(Publish(said, subject=terms.payment_id),))
 
 
-def route(
-    terms: PaymentTerms,
-    merchant: MerchantProfile | None,
-    channels: Mapping[str, ChannelProfile],
-) -> RoutingDecision:
+def route(terms: PaymentTerms, board: Board, now: datetime) -> RoutingDecision:
     """The record of one routing. The seed is the payment's id: unique, and known to everybody."""
-    bindings = merchant.bindings if merchant is not None else ()
-    candidates = tuple(
-        _candidate(terms, binding, channels.get(binding.channel_no))
-        for binding in bindings
-        if binding.pay_type == terms.pay_type
+    merchant = board.merchants.get(terms.merchant_no)
+    planned = plans(terms, merchant, board.rules, now) if merchant is not None else []
+    candidates = tuple(c for plan in planned for c in _candidates(terms, plan, board, now))
+    ranked = rank(terms.payment_id, candidates, [plan.choice for plan in planned])
+    return RoutingDecision(
+        seed=terms.payment_id,
+        candidates=candidates,
+        ranked=ranked.order,
+        decided_at=now,
+        choices=ranked.choices,
     )
-    seed = terms.payment_id
-    return RoutingDecision(seed=seed, candidates=candidates, ranked=tuple(rank(seed, candidates)))
 
 
-def rank(seed: str, candidates: Iterable[Candidate]) -> Iterator[str]:
-    """The channels that were not removed, best first; the same for the same record, for ever."""
-
-    def rung(candidate: Candidate) -> tuple[int, int]:
-        return TIERS.index(candidate.tier), candidate.priority
-
-    eligible = [candidate for candidate in candidates if candidate.removed_by is None]
-    for _, equals in groupby(sorted(eligible, key=rung), key=rung):
-        yield from drawn(seed, list(equals))
-
-
-def drawn(seed: str, equals: list[Candidate]) -> Iterator[str]:
-    """Equals in random order, each place drawn with the weights of those that are left.
-
-    A weight of zero comes after every other. Shares are exact whole numbers, without floats.
-    """
-    left = sorted(equals, key=lambda candidate: candidate.channel_no)
-    while left:
-        candidate = _struck(left, lot(seed, left))
-        left.remove(candidate)
-        yield candidate.channel_no
+def _candidates(
+    terms: PaymentTerms, plan: Plan, board: Board, now: datetime
+) -> Iterator[Candidate]:
+    look = LOOKS.get(plan.choice.strategy)
+    for listed in plan.channels:
+        number = listed.channel_no
+        channel = board.channels.get(number)
+        candidate = _candidate(listed, plan.choice.tier)
+        removed = removed_by(terms, channel, now, board.standings.get(number))
+        if removed is not None:
+            candidate = replace(candidate, removed_by=removed)
+        elif look is not None and channel is not None:
+            candidate = look(candidate, terms, channel, board)
+        yield candidate
 
 
-def _struck(left: list[Candidate], number: int) -> Candidate:
-    """The one whose share of the whole weight a number falls into; the first, if nobody has any."""
-    whole = sum(candidate.weight for candidate in left)
-    point = number % whole if whole else 0
-    for candidate in left:
-        if point < candidate.weight:
-            return candidate
-        point -= candidate.weight
-    return left[0]
-
-
-def lot(seed: str, left: list[Candidate]) -> int:
-    """A number of 64 bits that depends on the seed and on who is left, and on nothing else."""
-    text = "\n".join((seed, *(candidate.channel_no for candidate in left)))
-    return int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), "big")
-
-
-def _candidate(terms: PaymentTerms, binding: Binding, channel: ChannelProfile | None) -> Candidate:
-    candidate = Candidate(
-        channel_no=binding.channel_no,
-        tier=binding.tier,
-        priority=binding.priority,
-        weight=binding.weight,
+def _candidate(listed: RuleChannel | Binding, tier: str) -> Candidate:
+    return Candidate(
+        channel_no=listed.channel_no,
+        tier="backup" if tier == "backup" else "default",
+        priority=listed.priority,
+        weight=listed.weight,
     )
-    return replace(candidate, removed_by=removed_by(terms, channel))
 
 
-def removed_by(terms: PaymentTerms, channel: ChannelProfile | None) -> str | None:
-    """The first filter that takes this channel out, with the figures that it compared."""
-    if channel is None:
-        return "not registered"
-    if channel.status != "active":
-        return f"status: {channel.status}"
-    if terms.pay_type not in channel.pay_types:
-        return f"pay type: {terms.pay_type} is not offered"
-    if terms.amount_fen < channel.single_min_fen:
-        return f"single min: {terms.amount_fen} fen is below {channel.single_min_fen}"
-    if terms.amount_fen > channel.single_max_fen:
-        return f"single max: {terms.amount_fen} fen is above {channel.single_max_fen}"
-    return None
+# What a strategy asks about each candidate; the others ask nothing.
+
+
+def _cost(
+    candidate: Candidate, terms: PaymentTerms, channel: ChannelProfile, board: Board
+) -> Candidate:
+    return replace(candidate, cost_fen=fee_fen(terms.amount_fen, channel.cost_rate_ppm))
+
+
+def _response_time(
+    candidate: Candidate, terms: PaymentTerms, channel: ChannelProfile, board: Board
+) -> Candidate:
+    pulse = board.pulses.get((channel.channel_no, terms.pay_type))
+    if pulse is None or not pulse.slow_ms:
+        return candidate
+    return replace(candidate, latency_ms=int(pulse.latency_ms))
+
+
+def _success_rate(
+    candidate: Candidate, terms: PaymentTerms, channel: ChannelProfile, board: Board
+) -> Candidate:
+    segment = (channel.channel_no, terms.pay_type)
+    seen = score(
+        board.pulses.get(segment, Pulse()),
+        board.pulses.get((channel.channel_no, WHOLE)),
+        board.overdue.get(segment, 0),
+        is_probe=board.probes.get(segment) == terms.payment_id,
+    )
+    return replace(candidate, score=seen)
+
+
+LOOKS = {"cost": _cost, "response_time": _response_time, "success_rate": _success_rate}

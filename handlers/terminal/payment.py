@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from typing import Annotated, Any
 
@@ -17,7 +17,7 @@ from rich.table import Table
 from bus.database import Pool, connect, queries
 from bus.effects import decode_outgoing
 from schema.events import Event
-from schema.payments import Candidate, RoutingDecision
+from schema.payments import RoutingDecision
 from schema.settings import Settings
 
 SQL = queries(__file__)
@@ -25,7 +25,7 @@ SQL = queries(__file__)
 MESSAGES_WINDOW = timedelta(hours=25)
 """How far after its placing a payment's messages are looked for: a day of life and an hour."""
 
-Rank = Callable[[str, Iterable[Candidate]], Iterable[str]]
+Again = Callable[[RoutingDecision], RoutingDecision]
 
 Step = tuple[datetime, str, str]
 """When, which room, and what it did."""
@@ -43,8 +43,8 @@ class Story(Struct, frozen=True, kw_only=True):
     notifications: list[dict[str, Any]]
 
 
-def payment_cli(rank: Rank) -> typer.Typer:
-    """The commands; `rank` makes a recorded routing decision once more."""
+def payment_cli(again: Again) -> typer.Typer:
+    """The commands; `again` makes a recorded routing decision once more."""
     cli = typer.Typer(no_args_is_help=True, help="What happened to a payment.")
 
     @cli.callback()
@@ -67,18 +67,18 @@ def payment_cli(rank: Rank) -> typer.Typer:
             typer.echo(msgspec.json.format(msgspec.json.encode(story), indent=2).decode())
         else:
             show(story)
-        _make_again(story, rank)
+        _make_again(story, again)
 
     return cli
 
 
-def _make_again(story: Story, rank: Rank) -> None:
-    """Routing's record, executed again, must give the same ranking; else this ends with 1."""
+def _make_again(story: Story, again: Again) -> None:
+    """Routing's record, executed again, must come out the same; else this ends with 1."""
     for attempt in story.attempts:
         routing = msgspec.convert(attempt["decisions"]["routing"], RoutingDecision, strict=False)
-        again = tuple(rank(routing.seed, routing.candidates))
-        if again != routing.ranked:
-            typer.echo(f"the record of {attempt['attempt_id']} ranks {again} now", err=True)
+        made = again(routing)
+        if made != routing:
+            typer.echo(f"the record of {attempt['attempt_id']} leads to {made} now", err=True)
             raise typer.Exit(1)
     typer.echo(f"{len(story.attempts)} routing decisions made again, all agree", err=True)
 

@@ -55,6 +55,7 @@ CREATE TABLE monitoring.standing (
     until       timestamptz,                     -- restored then; NULL: until somebody does
     probe_at    timestamptz,                     -- probed from then on; NULL: never by itself
     down_s      integer     NOT NULL,            -- for how long it was taken down last
+    step_s      integer     NOT NULL,            -- how long each step of probing lasts at least
     PRIMARY KEY (channel_no, pay_type)
 );
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from msgspec import json
 
-from actors.routing.rules import rank
+from actors.routing.record import again
 from bus.effects import decode_outgoing
 from bus.origin import new_traceparent
 from handlers.terminal.payment import Story
@@ -131,7 +131,7 @@ async def test_the_routing_record_leads_to_the_same_channels_again(
 ) -> None:
     (attempt,) = (await story_of_an_order(platform, shop)).attempts
     record = json.decode(json.encode(attempt["decisions"]["routing"]), type=RoutingDecision)
-    assert tuple(rank(record.seed, record.candidates)) == record.ranked
+    assert again(record) == record
 
 
 async def story_of_an_order(platform: Platform, shop: Shop) -> Story:

@@ -14,8 +14,6 @@ from actors.monitoring.rules import AlarmRule, Finding
 from actors.monitoring.standing import (
     DOWN_S_MAX,
     SHARES_PPM,
-    STEP_QUIET_S,
-    STEP_S,
     progress,
     published,
     react,
@@ -33,6 +31,7 @@ from schema.payments import Refusal
 from schema.standings import WHOLE_PPM, ChannelStanding, TakeDown, barred, is_probe
 from tests.examples import NOW, a_channel
 
+STEP_S, STEP_QUIET_S = 20, 60
 A, B = Subject("wechat_a", "wechat_native"), Subject("wechat_b", "wechat_native")
 RULE = AlarmRule(
     rule_no="failing", metric="failure_percent", threshold=50, cool_down_s=300, down_s=60,

@@ -1,0 +1,162 @@
+"""What all routing processes know of how channels do, shared through Redis.
+
+Whoever hears outcomes folds them into the pulses with the pure rules of `health.py` and stores each
+only if nobody was quicker; then it reads again. Whoever routes looks at most each `VIEW_S`. A flush
+loses no cent: all channels then look like newcomers, and what is under way counts as answered.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Coroutine, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+from msgspec import Struct
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from actors.routing.health import PROBE_EVERY_MS, Call, Pulse, faded, fold, overdue_after_ms
+from actors.routing.rules import WHOLE, Segment
+from bus.logs import log
+
+T = TypeVar("T")
+
+SCRIPT = Path(__file__).with_name("pulses.lua").read_text()
+
+KEPT_S = 7 * 86_400
+UNDER_WAY_KEPT_S = 600
+"""A call that is not answered by then never will be: whoever made it died."""
+
+VIEW_S = 0.25
+"""Between two looks: what is seen is at most that old, and looking costs four trips a second."""
+
+TRIP_S_MAX = 0.25
+AWAY_S = 1.0
+TRIES_MAX = 4
+
+NOTHING = b""
+
+_encoder = msgspec.json.Encoder()
+_decoder = msgspec.json.Decoder(Pulse)
+
+
+class View(Struct):
+    """What was seen of some channels, and when."""
+
+    at: float = 0.0
+    pulses: dict[Segment, Pulse] = {}
+    overdue: dict[Segment, int] = {}
+
+
+class Pulses:
+    """Learns, looks, and notes what goes on its way."""
+
+    def __init__(self, redis: Redis) -> None:
+        self._redis = redis
+        self._script = redis.register_script(SCRIPT)
+        self._views: dict[frozenset[Segment], View] = {}
+        self._away_until = 0.0
+
+    async def learn(
+        self, calls: Mapping[Segment, Sequence[Call]], answered: Mapping[Segment, Sequence[str]]
+    ) -> None:
+        """Adds outcomes to what is known. If Redis is away, they are lost: it is statistics."""
+        left = dict(calls)
+        for _ in range(TRIES_MAX):
+            left = await self._safely(self._learn(left, answered), {})
+            if not left:
+                return
+        log.info("pulses_contended", segments=len(left))
+
+    async def look(self, segments: Iterable[Segment]) -> View:
+        """How these channels do, a moment ago; nothing is known while Redis is away."""
+        wanted = frozenset(segments)
+        view = self._views.get(wanted)
+        if view is None or time.monotonic() >= view.at + VIEW_S:
+            view = await self._safely(self._look(sorted(wanted)), View())
+            view.at = time.monotonic()
+            if len(self._views) > 1_000:
+                self._views.clear()
+            self._views[wanted] = view
+        return view
+
+    async def claim_probe(self, segment: Segment) -> bool:
+        """Whether a probe of this channel is due: true once each ten seconds, for one process."""
+        return await self._safely(self._claim(segment), False)
+
+    async def depart(self, payments: Mapping[Segment, Sequence[str]], now_ms: int) -> None:
+        """Notes payments that are about to be asked for at a channel."""
+        await self._safely(self._depart(payments, now_ms), None)
+
+    async def _learn(
+        self, calls: Mapping[Segment, Sequence[Call]], answered: Mapping[Segment, Sequence[str]]
+    ) -> dict[Segment, Sequence[Call]]:
+        """Those segments that somebody else changed meanwhile."""
+        segments = sorted(calls)
+        before = await self._redis.mget([_pulse_key(segment) for segment in segments])
+        now_ms = int(time.time() * 1000)
+        arguments: list[bytes | int | str] = [len(segments), KEPT_S]
+        for segment, stored in zip(segments, before, strict=True):
+            pulse = _read(stored)
+            arguments += [stored or NOTHING, _encoder.encode(fold(pulse, calls[segment], now_ms))]
+        for payments in answered.values():
+            arguments += [len(payments), *payments]
+        keys = [*map(_pulse_key, segments), *map(_under_way_key, answered)]
+        done = await self._script(keys, arguments)
+        return {s: calls[s] for s, is_done in zip(segments, done, strict=True) if not is_done}
+
+    async def _look(self, segments: Sequence[Segment]) -> View:
+        stored = await self._redis.mget([_pulse_key(segment) for segment in segments])
+        now_ms = int(time.time() * 1000)
+        found = zip(segments, stored, strict=True)
+        pulses = {segment: faded(_read(each), now_ms) for segment, each in found if each}
+        payable = [segment for segment in segments if segment[1] != WHOLE]
+        async with self._redis.pipeline(transaction=False) as pipe:
+            for segment in payable:
+                pulse = pulses.get(segment, Pulse())
+                since = max(pulse.last_good_ms, now_ms - UNDER_WAY_KEPT_S * 1000)
+                until = now_ms - overdue_after_ms(pulse)
+                pipe.zcount(_under_way_key(segment), f"({since}", until)
+            counts = await pipe.execute()
+        return View(pulses=pulses, overdue=dict(zip(payable, counts, strict=True)))
+
+    async def _claim(self, segment: Segment) -> bool:
+        key = f"tomato:routing:probe:{segment[0]}:{segment[1]}"
+        return bool(await self._redis.set(key, 1, nx=True, px=PROBE_EVERY_MS))
+
+    async def _depart(self, payments: Mapping[Segment, Sequence[str]], now_ms: int) -> None:
+        async with self._redis.pipeline(transaction=False) as pipe:
+            for segment, ids in payments.items():
+                key = _under_way_key(segment)
+                pipe.zadd(key, dict.fromkeys(ids, now_ms))
+                pipe.zremrangebyscore(key, 0, now_ms - UNDER_WAY_KEPT_S * 1000)
+                pipe.expire(key, UNDER_WAY_KEPT_S)
+            await pipe.execute()
+
+    async def _safely(self, trip: Coroutine[None, None, T], instead: T) -> T:
+        """What a trip gives, or the other if Redis does not answer: routing goes on without it."""
+        if time.monotonic() < self._away_until:
+            trip.close()
+            return instead
+        try:
+            async with asyncio.timeout(TRIP_S_MAX):
+                return await trip
+        except (RedisError, OSError, TimeoutError) as error:
+            log.warning("redis_away", asker="routing.pulses", error=repr(error))
+            self._away_until = time.monotonic() + AWAY_S
+            return instead
+
+
+def _read(stored: bytes | str | None) -> Pulse:
+    return _decoder.decode(stored) if stored else Pulse()
+
+
+def _pulse_key(segment: Segment) -> str:
+    return f"tomato:routing:pulse:{segment[0]}:{segment[1]}"
+
+
+def _under_way_key(segment: Segment) -> str:
+    return f"tomato:routing:under_way:{segment[0]}:{segment[1]}"
