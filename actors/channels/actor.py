@@ -23,10 +23,11 @@ from bus.topology import Inlet
 from schema.messages.channels import QueryAttempt
 from schema.messages.contract import Message
 from schema.messages.doors import ChannelNotified
+from schema.messages.ordering import CloseAttempts
 from schema.messages.routing import PaymentRouted
 
 NOTICES = Inlet("channels.notices", hears=(ChannelNotified,))
-CALLS = Inlet("channels.calls", hears=(PaymentRouted, QueryAttempt))
+CALLS = Inlet("channels.calls", hears=(PaymentRouted, QueryAttempt, CloseAttempts))
 INLETS = (NOTICES, CALLS)
 
 QUERIES_PER_ROUND = 200

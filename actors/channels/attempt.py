@@ -20,8 +20,11 @@ class AttemptState(StrEnum):
     OPENED = "opened"
     PENDING = "pending"
     UNKNOWN = "unknown"
+    CLOSING = "closing"
+    """Nobody shall pay it any more; the channel has yet to confirm that nobody can."""
     SUCCEEDED = "succeeded"
     FAILED = "failed"
+    CLOSED = "closed"
 
 
 class Decisions(Struct, frozen=True, kw_only=True):

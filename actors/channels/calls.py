@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Literal
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from actors.channels import store
 from actors.channels.accounts import Accounts
-from actors.channels.asking import Talk, ask_payment
-from actors.channels.attempt import Account, Attempt, Attempts
+from actors.channels.asking import Talk, ask_payment, ask_to_close, order_of
+from actors.channels.attempt import Account, Attempt, Attempts, AttemptState
+from actors.channels.closing import never_asked, said_closed
 from actors.channels.keyring import Keyring
 from actors.channels.outcomes import Called, code_of, outcome_of
 from actors.channels.rules import OPEN, first_attempt, hear
@@ -21,16 +23,23 @@ from bus.effects import Effect, Publish
 from schema.channels import Verdict
 from schema.messages.channels import ChannelCalled, QueryAttempt
 from schema.messages.contract import Message
+from schema.messages.ordering import CloseAttempts
 from schema.messages.routing import PaymentRouted
+from schema.profiles import ChannelProfile
+
+Errand = Literal["create", "query", "close", "look", "report"]
+"""What a ticket is for. `query` asks first and creates what is not there yet; `look` only asks;
+`report` asks nobody and says how an ended attempt stands."""
 
 
 class Ticket(Struct, frozen=True, kw_only=True):
-    """One question to a channel. After a crash, or when a notice is late, it queries first."""
+    """One errand to a channel. After a crash, or when a notice is late, it queries first."""
 
+    errand: Errand
     attempt: Attempt
-    account: Account
-    accounts: dict[str, Account]
-    queries_first: bool
+    account: Account | None
+    """None where no channel was ever asked."""
+    accounts: dict[str, Account] = {}
     told: tuple[Effect, ...] = ()
     """What is to be said of calls to channels before this one."""
 
@@ -38,50 +47,88 @@ class Ticket(Struct, frozen=True, kw_only=True):
 class Answer(Struct, frozen=True):
     """What the channel said at last, and each call that it took."""
 
-    verdict: Verdict
+    verdict: Verdict | None
+    """None where nobody was asked."""
     calls: tuple[Called, ...] = ()
 
 
 async def open_tickets(
     connection: Connection, messages: Sequence[Message], accounts: Accounts, now: datetime
 ) -> list[Ticket | None]:
-    """Commits first attempts before they are made; finds those that are to be asked about."""
-    routed = [message for message in messages if isinstance(message, PaymentRouted)]
-    asked = [message for message in messages if isinstance(message, QueryAttempt)]
-    first = {message.terms.payment_id: first_attempt(message, now) for message in routed}
+    """Commits first attempts before they are made; finds those that are to be asked about, or that
+    nobody shall pay any more."""
+    routed = {m.terms.payment_id: m for m in messages if isinstance(m, PaymentRouted)}
+    ended = {m.terms.payment_id: m for m in messages if isinstance(m, CloseAttempts)}
+    asked = [m.attempt_id for m in messages if isinstance(m, QueryAttempt)]
+    made = {number: first_attempt(message, now) for number, message in routed.items()}
+    first = made | {number: never_asked(m.terms, now) for number, m in ended.items()}
     opened = await store.open_attempts(connection, list(first.values())) if first else set()
-    before = [id for id, attempt in first.items() if attempt.attempt_id not in opened]
-    latest = await store.last_attempts(connection, before) if before else {}
-    named = await store.lock_attempts(connection, [a.attempt_id for a in asked]) if asked else []
+    before = [number for number, attempt in first.items() if attempt.attempt_id not in opened]
+    latest = first | (await store.last_attempts(connection, before) if before else {})
+    named = await store.lock_attempts(connection, asked) if asked else []
     current = {attempt.attempt_id: attempt for attempt in named}
+    await _begin_to_close(connection, [latest[number] for number in ended], now)
 
-    channels = {number for message in routed for number in message.routing.ranked}
-    channels |= {n for attempt in current.values() for n in attempt.decisions.routing.ranked}
-    known = await accounts.find(channels)
+    channels = {number for message in routed.values() for number in message.routing.ranked}
+    for attempt in (*latest.values(), *current.values()):
+        channels |= {attempt.channel_no, *attempt.decisions.routing.ranked}
+    known = await accounts.find(channels - {""})
 
     def ticket(message: Message) -> Ticket | None:
-        if isinstance(message, PaymentRouted):
-            attempt = latest.get(message.terms.payment_id) or first[message.terms.payment_id]
-            is_new = attempt.attempt_id in opened
-            attempt = replace(attempt, terms=message.terms)
-        else:
-            assert isinstance(message, QueryAttempt)
-            attempt, is_new = current.get(message.attempt_id), False
-        if attempt is None or attempt.state not in OPEN:
-            return None
-        return _ticket(attempt, known, queries_first=not is_new)
+        match message:
+            case PaymentRouted(terms=terms):
+                attempt = replace(latest[terms.payment_id], terms=terms)
+                return _ticket(attempt, known, is_new=attempt.attempt_id in opened)
+            case CloseAttempts(terms=terms):
+                return _closing_ticket(latest[terms.payment_id], known)
+            case QueryAttempt(attempt_id=attempt_id):
+                attempt = current.get(attempt_id)
+                return None if attempt is None else _ticket(attempt, known)
+            case _:
+                raise AssertionError(f"channels.calls does not hear {type(message).__name__}")
 
     return [ticket(message) for message in messages]
 
 
+async def _begin_to_close(
+    connection: Connection, attempts: Sequence[Attempt], now: datetime
+) -> None:
+    """From now on an open attempt is closed and not asked for, whoever asks about it."""
+    closing = Attempts(
+        await store.lock_attempts(connection, [a.attempt_id for a in attempts if a.state in OPEN])
+    )
+    for attempt in list(closing):
+        closing.put(replace(attempt, state=AttemptState.CLOSING, updated_at=now))
+    await store.save_attempts(connection, closing)
+
+
+def _closing_ticket(attempt: Attempt, known: dict[str, Account]) -> Ticket | None:
+    """What is left to do for an order that nobody shall pay any more. Money that has come was told
+    when it came."""
+    if attempt.state is AttemptState.SUCCEEDED:
+        return None
+    if attempt.state in OPEN:
+        return _ticket(replace(attempt, state=AttemptState.CLOSING), known)
+    return Ticket(errand="report", attempt=attempt, account=None)
+
+
 async def call(keyring: Keyring, ticket: Ticket) -> Answer:
     """Asks the channel. A repeated question is a query, and creates only what is not there yet."""
-    account = ticket.account
-    talk = Talk(keyring, account)
-    verdict = await ask_payment(
-        talk, ticket.attempt, account.profile.barcode_wait_s, queries_first=ticket.queries_first
-    )
-    return Answer(verdict, tuple(talk.calls))
+    if ticket.account is None:
+        return Answer(None)
+    talk = Talk(keyring, ticket.account)
+    return Answer(await _asked(talk, ticket, ticket.account.profile), tuple(talk.calls))
+
+
+async def _asked(talk: Talk, ticket: Ticket, profile: ChannelProfile) -> Verdict:
+    attempt, wait_s = ticket.attempt, profile.barcode_wait_s
+    match ticket.errand:
+        case "close":
+            return await ask_to_close(talk, attempt)
+        case "look":
+            return await talk.query(order_of(attempt))
+        case errand:
+            return await ask_payment(talk, attempt, wait_s, queries_first=errand == "query")
 
 
 async def record(
@@ -98,13 +145,22 @@ async def record(
 
 def lane(ticket: Ticket) -> tuple[str, int]:
     """Each channel has its own limit of calls in flight, so that one that hangs stops no other."""
+    if ticket.account is None:
+        return "nobody", REPORTS_IN_FLIGHT_MAX
     profile = ticket.account.profile
     return profile.channel_no, profile.calls_in_flight_max
+
+
+REPORTS_IN_FLIGHT_MAX = 1_000
+"""They wait for nobody."""
 
 
 def _heard(attempts: Attempts, ticket: Ticket, answer: Answer, now: datetime) -> Recorded[Ticket]:
     attempt = attempts.get(ticket.attempt.attempt_id)
     assert attempt is not None, "attempts are never deleted"
+    if answer.verdict is None or ticket.account is None:
+        has_come = attempt.state is AttemptState.SUCCEEDED
+        return Recorded(() if has_come else (said_closed(attempt),))
     decision = hear(attempt, answer.verdict, ticket.account.profile, now)
     for change in decision.changes:
         attempts.put(change)
@@ -113,7 +169,9 @@ def _heard(attempts: Attempts, ticket: Ticket, answer: Answer, now: datetime) ->
     if following.attempt_id == attempt.attempt_id:
         return Recorded((*decision.effects, *told))
     following = replace(following, terms=ticket.attempt.terms)
-    return Recorded(again=_ticket(following, ticket.accounts, queries_first=False, told=told))
+    again = _ticket(following, ticket.accounts, is_new=True)
+    assert again is not None, "a new attempt is open"
+    return Recorded(again=replace(again, told=told))
 
 
 def _said(attempt: Attempt, call: Called) -> Effect:
@@ -131,16 +189,20 @@ def _said(attempt: Attempt, call: Called) -> Effect:
     return Publish(said, subject=attempt.payment_id)
 
 
-def _ticket(
-    attempt: Attempt,
-    known: dict[str, Account],
-    *,
-    queries_first: bool,
-    told: tuple[Effect, ...] = (),
-) -> Ticket:
+def _ticket(attempt: Attempt, known: dict[str, Account], *, is_new: bool = False) -> Ticket | None:
+    """What there is to do for an attempt, by its state; None where it has ended."""
+    match attempt.state:
+        case AttemptState.OPENED if is_new:
+            errand: Errand = "create"
+        case AttemptState.CLOSING:
+            errand = "close"
+        case AttemptState.CLOSED if attempt.channel_no:
+            errand = "look"
+        case state if state in OPEN:
+            errand = "query"
+        case _:
+            return None
     account = known.get(attempt.channel_no)
     if account is None:
         raise LookupError(f"channel {attempt.channel_no} is not registered (any more)")
-    return Ticket(
-        attempt=attempt, account=account, accounts=known, queries_first=queries_first, told=told
-    )
+    return Ticket(errand=errand, attempt=attempt, account=account, accounts=known)

@@ -6,13 +6,16 @@ it is asked again. The next channel is tried only after a proof that this one wa
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from msgspec.structs import replace
 
 from actors.channels.attempt import Attempt, AttemptState, Decisions
+from actors.channels.closing import closed, hear_closing, looked_once_more
+from actors.channels.ladders import is_at_the_till, query_time
+from actors.channels.saying import ask_again, say, why
 from bus.decider import Decision
-from bus.effects import Effect, Publish
+from bus.effects import Effect
 from schema import ids
 from schema.channels import (
     AtTheTill,
@@ -26,6 +29,7 @@ from schema.channels import (
 )
 from schema.messages.channels import (
     AttemptFailed,
+    AttemptMispaid,
     AttemptPending,
     AttemptSucceeded,
     AttemptUnknown,
@@ -33,22 +37,14 @@ from schema.messages.channels import (
 from schema.messages.routing import PaymentRouted
 from schema.money import fee_fen
 from schema.payments import Refusal
-from schema.products import PRODUCTS, PayType
 from schema.profiles import ChannelProfile
 
-OPEN = (AttemptState.OPENED, AttemptState.PENDING, AttemptState.UNKNOWN)
-
-LADDER_S = (5, 10, 20, 40, 80, 160, 300, 600, 1_800, 3_600)
-"""When to ask for a notice that does not come 补单: soon first, since most lost notices are lost
-within the payer's patience; later hourly, for as long as it takes. Age alone decides nothing."""
-
-TILL_LADDER_S = (2, 2, 3, 3, 4, 5, 5, 5, 5, 5, 5, 5, 5, *LADDER_S[1:])
-"""The same at the till, where somebody waits with the goods in hand."""
-
-
-def is_at_the_till(pay_type: PayType) -> bool:
-    """Whether the payer shows a code, confirms on their own phone, and is given nothing."""
-    return PRODUCTS[pay_type].gives == "at_the_till"
+OPEN = (
+    AttemptState.OPENED,
+    AttemptState.PENDING,
+    AttemptState.UNKNOWN,
+    AttemptState.CLOSING,
+)
 
 
 def first_attempt(message: PaymentRouted, now: datetime) -> Attempt:
@@ -92,29 +88,35 @@ def _attempt(payment_id: str, rank: int, message: PaymentRouted, now: datetime) 
     )
 
 
-def query_time(queries: int, now: datetime, pay_type: PayType) -> datetime:
-    """When to ask the channel after it was asked `queries` times in vain."""
-    ladder_s = TILL_LADDER_S if is_at_the_till(pay_type) else LADDER_S
-    return now + timedelta(seconds=ladder_s[min(queries, len(ladder_s) - 1)])
-
-
 def hear(attempt: Attempt, verdict: Verdict, profile: ChannelProfile, now: datetime) -> Decision:
     """What a verdict changes. Its last change may be the attempt at the next channel."""
     if attempt.state is AttemptState.SUCCEEDED:
         return _hear_late(attempt, verdict, now)
     if isinstance(verdict, Paid):
         return paid(attempt, verdict, profile, now)
-    if attempt.state is AttemptState.FAILED:
-        return Decision()
+    match attempt.state:
+        case AttemptState.FAILED:
+            return Decision()
+        case AttemptState.CLOSED:
+            return Decision(changes=(looked_once_more(attempt, now),))
+        case AttemptState.CLOSING:
+            return hear_closing(attempt, verdict, now)
+        case _:
+            return _hear_open(attempt, verdict, now)
+
+
+def _hear_open(attempt: Attempt, verdict: Verdict, now: datetime) -> Decision:
     match verdict:
         case Pending() if (offer := _new_offer(attempt, verdict)) is not None:
             return _shown(attempt, offer, now)
         case Pending(code=code, message=words):
-            return Decision(changes=(_ask_again(attempt, attempt.state, code, words, now),))
+            return Decision(changes=(ask_again(attempt, attempt.state, code, words, now),))
         case SurelyNotPaid():
             return _not_paid(attempt, verdict, now)
         case NotKnownThere(code=code, message=words) | Unknown(code=code, message=words):
-            return _unknown(attempt, code or _why(verdict), words, now)
+            return _unknown(attempt, code or why(verdict), words, now)
+        case Paid():
+            raise AssertionError("heard before")
 
 
 def _new_offer(attempt: Attempt, verdict: Pending) -> Offer | None:
@@ -129,8 +131,7 @@ def paid(attempt: Attempt, verdict: Paid, profile: ChannelProfile, now: datetime
     paid_at = verdict.paid_at.astimezone(UTC)
     asked = (attempt.terms.amount_fen, attempt.terms.currency)
     if (verdict.amount_fen, verdict.currency) != asked:
-        words = f"asked for {asked[0]} {asked[1]}, paid {verdict.amount_fen} {verdict.currency}"
-        return _unknown(attempt, "amount_mismatch", words, now)
+        return _mispaid(attempt, verdict, profile, now)
     succeeded = replace(
         attempt,
         state=AttemptState.SUCCEEDED,
@@ -151,7 +152,36 @@ def paid(attempt: Attempt, verdict: Paid, profile: ChannelProfile, now: datetime
         cost_fen=fee_fen(verdict.amount_fen, profile.cost_rate_ppm),
         risk=attempt.decisions.risk if attempt.offer is None else None,
     )
-    return Decision(changes=(succeeded,), effects=(_say(attempt, said),))
+    return Decision(changes=(succeeded,), effects=(say(attempt, said),))
+
+
+def _mispaid(attempt: Attempt, verdict: Paid, profile: ChannelProfile, now: datetime) -> Decision:
+    """Money came, and not what was asked for: it is told once, and the payment stays open."""
+    terms = attempt.terms
+    words = (
+        f"asked for {terms.amount_fen} {terms.currency}, "
+        f"paid {verdict.amount_fen} {verdict.currency}"
+    )
+    decision = _unknown(attempt, AMOUNT_MISMATCH, words, now)
+    if attempt.channel_code == AMOUNT_MISMATCH:
+        return decision
+    said = AttemptMispaid(
+        payment_id=attempt.payment_id,
+        attempt_id=attempt.attempt_id,
+        merchant_no=terms.merchant_no,
+        channel_no=attempt.channel_no,
+        channel_trade_no=verdict.channel_payment_id,
+        funds_flow=profile.funds_flow,
+        asked_fen=terms.amount_fen,
+        asked_currency=terms.currency,
+        paid_fen=verdict.amount_fen,
+        paid_currency=verdict.currency,
+        paid_at=verdict.paid_at.astimezone(UTC),
+    )
+    return Decision(changes=decision.changes, effects=(*decision.effects, say(attempt, said)))
+
+
+AMOUNT_MISMATCH = "amount_mismatch"
 
 
 def _hear_late(attempt: Attempt, verdict: Verdict, now: datetime) -> Decision:
@@ -189,6 +219,8 @@ def _not_paid(attempt: Attempt, verdict: SurelyNotPaid, now: datetime) -> Decisi
     following = next_attempt(attempt, now) if _may_go_on(attempt, verdict) else None
     if following is not None:
         return Decision(changes=(failed, following))
+    if attempt.offer is not None and not is_at_the_till(attempt.terms.pay_type):
+        return closed(attempt, code, words, now)  # its life there was over before ours
     said = AttemptFailed(
         payment_id=attempt.payment_id,
         attempt_id=attempt.attempt_id,
@@ -196,7 +228,7 @@ def _not_paid(attempt: Attempt, verdict: SurelyNotPaid, now: datetime) -> Decisi
         refusal=Refusal(code="channel_refused", reason=f"{code}: {words}"),
         risk=attempt.decisions.risk,
     )
-    return Decision(changes=(failed,), effects=(_say(attempt, said),))
+    return Decision(changes=(failed,), effects=(say(attempt, said),))
 
 
 def _may_go_on(attempt: Attempt, verdict: SurelyNotPaid) -> bool:
@@ -211,7 +243,7 @@ def _unknown(attempt: Attempt, code: str, words: str, now: datetime) -> Decision
     """Nothing is proved. An attempt that the payer has an offer for stays pending."""
     pending = attempt.state is AttemptState.PENDING
     state = AttemptState.PENDING if pending else AttemptState.UNKNOWN
-    open_still = _ask_again(attempt, state, code, words, now)
+    open_still = ask_again(attempt, state, code, words, now)
     if attempt.state is state:
         return Decision(changes=(open_still,))
     said = AttemptUnknown(
@@ -221,21 +253,7 @@ def _unknown(attempt: Attempt, code: str, words: str, now: datetime) -> Decision
         refusal=Refusal(code="channel_unknown", reason=f"{code}: {words}"),
         risk=attempt.decisions.risk,
     )
-    return Decision(changes=(open_still,), effects=(_say(attempt, said),))
-
-
-def _ask_again(
-    attempt: Attempt, state: AttemptState, code: str, words: str, now: datetime
-) -> Attempt:
-    return replace(
-        attempt,
-        state=state,
-        channel_code=code,
-        channel_message=words,
-        queries=min(attempt.queries + 1, 30_000),
-        query_at=query_time(attempt.queries + 1, now, attempt.terms.pay_type),
-        updated_at=now,
-    )
+    return Decision(changes=(open_still,), effects=(say(attempt, said),))
 
 
 def _pending(attempt: Attempt, offer: Offer) -> Effect:
@@ -246,14 +264,4 @@ def _pending(attempt: Attempt, offer: Offer) -> Effect:
         offer=offer,
         risk=attempt.decisions.risk,
     )
-    return _say(attempt, said)
-
-
-def _say(
-    attempt: Attempt, said: AttemptPending | AttemptSucceeded | AttemptFailed | AttemptUnknown
-) -> Effect:
-    return Publish(said, subject=attempt.payment_id)
-
-
-def _why(verdict: NotKnownThere | Unknown) -> str:
-    return verdict.why if isinstance(verdict, Unknown) else "not_known_there"
+    return say(attempt, said)

@@ -13,7 +13,7 @@ from schema.messages.contract import Message, command, fact
 from schema.money import AmountFen
 from schema.payments import Refusal, RiskDecision
 from schema.products import PayType
-from schema.text import ChannelNo, PaymentId, RefundId
+from schema.text import ChannelNo, MerchantNo, PaymentId, RefundId
 
 CallOperation = Literal[
     "create", "query", "close", "reverse", "refund", "query_refund", "transfer", "query_transfer",
@@ -100,6 +100,7 @@ class AttemptMispaid(Message, frozen=True, kw_only=True):
 
     payment_id: str
     attempt_id: str
+    merchant_no: MerchantNo
     channel_no: ChannelNo
     channel_trade_no: str
     funds_flow: FundsFlow

@@ -62,5 +62,31 @@ CREATE TABLE ordering.refund (
 CREATE INDEX refund_by_payment ON ordering.refund (payment_id);
 CREATE INDEX refund_by_merchant ON ordering.refund (merchant_no, refund_id DESC);
 
+ALTER TABLE channels.attempt
+    DROP CONSTRAINT attempt_state_check,
+    ADD CONSTRAINT attempt_state_check CHECK (state IN (
+        'opened', 'pending', 'unknown', 'closing', 'succeeded', 'failed', 'closed'));
+
+-- Refunds that channels are asked for; without its prefix the refund's id is our number there.
+CREATE TABLE channels.repayment (
+    refund_id          text        PRIMARY KEY,
+    payment_id         text        NOT NULL,
+    channel_no         text        NOT NULL,
+    state              text        NOT NULL CHECK (state IN (
+        'opened', 'pending', 'unknown', 'abnormal', 'succeeded', 'failed')),
+    terms              text        NOT NULL,     -- RefundTerms as JSON
+    channel_refund_no  text,
+    channel_code       text,
+    channel_message    text,
+    queries            smallint    NOT NULL DEFAULT 0,
+    query_at           timestamptz,              -- when to ask the channel next; NULL: never again
+    opened_at          timestamptz NOT NULL,
+    refunded_at        timestamptz,
+    updated_at         timestamptz NOT NULL
+) WITH (fillfactor = 70);
+
+CREATE INDEX repayment_to_query ON channels.repayment (query_at) WHERE query_at IS NOT NULL;
+
 -- migrate: rollback
+DROP TABLE channels.repayment;
 DROP TABLE ordering.refund;

@@ -9,7 +9,8 @@ import pytest
 from msgspec.structs import replace
 
 from actors.channels.attempt import Attempt, AttemptState
-from actors.channels.rules import LADDER_S, first_attempt, hear
+from actors.channels.ladders import LADDER_S
+from actors.channels.rules import first_attempt, hear
 from bus.decider import Decision
 from bus.effects import Publish
 from schema import ids
