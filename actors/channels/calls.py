@@ -15,13 +15,13 @@ from actors.channels.asking import Talk, ask_payment, ask_to_close, order_of
 from actors.channels.attempt import Account, Attempt, Attempts, AttemptState
 from actors.channels.closing import never_asked, said_closed
 from actors.channels.keyring import Keyring
-from actors.channels.outcomes import Called, code_of, outcome_of
+from actors.channels.outcomes import Called, said_of
 from actors.channels.rules import OPEN, first_attempt, hear
 from bus.caller import Recorded
 from bus.database import Connection
-from bus.effects import Effect, Publish
+from bus.effects import Effect
 from schema.channels import Verdict
-from schema.messages.channels import ChannelCalled, QueryAttempt
+from schema.messages.channels import QueryAttempt
 from schema.messages.contract import Message
 from schema.messages.ordering import CloseAttempts
 from schema.messages.routing import PaymentRouted
@@ -164,7 +164,14 @@ def _heard(attempts: Attempts, ticket: Ticket, answer: Answer, now: datetime) ->
     decision = hear(attempt, answer.verdict, ticket.account.profile, now)
     for change in decision.changes:
         attempts.put(change)
-    told = (*ticket.told, *(_said(attempt, each) for each in answer.calls))
+    number, pay_type = attempt.channel_no, attempt.terms.pay_type
+    told = (
+        *ticket.told,
+        *(
+            said_of(c, number, pay_type, attempt.payment_id, attempt.attempt_id)
+            for c in answer.calls
+        ),
+    )
     following = decision.changes[-1] if decision.changes else attempt
     if following.attempt_id == attempt.attempt_id:
         return Recorded((*decision.effects, *told))
@@ -172,21 +179,6 @@ def _heard(attempts: Attempts, ticket: Ticket, answer: Answer, now: datetime) ->
     again = _ticket(following, ticket.accounts, is_new=True)
     assert again is not None, "a new attempt is open"
     return Recorded(again=replace(again, told=told))
-
-
-def _said(attempt: Attempt, call: Called) -> Effect:
-    said = ChannelCalled(
-        channel_no=attempt.channel_no,
-        pay_type=attempt.terms.pay_type,
-        operation=call.operation,
-        outcome=outcome_of(call.operation, call.verdict),
-        code=code_of(call.verdict),
-        cost_ms=call.cost_ms,
-        called_at=call.called_at,
-        payment_id=attempt.payment_id,
-        attempt_id=attempt.attempt_id,
-    )
-    return Publish(said, subject=attempt.payment_id)
 
 
 def _ticket(attempt: Attempt, known: dict[str, Account], *, is_new: bool = False) -> Ticket | None:

@@ -1,0 +1,112 @@
+"""Refunds: the three beats of having a channel give money back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from msgspec import Struct
+
+from actors.channels import store
+from actors.channels.accounts import Accounts
+from actors.channels.asking import Talk
+from actors.channels.attempt import Account
+from actors.channels.keyring import Keyring
+from actors.channels.outcomes import Called, said_of
+from actors.channels.repaying import hear_refund, opened
+from actors.channels.repayment import ENDED, Repayment, Repayments, wish_of
+from bus.caller import Recorded
+from bus.database import Connection
+from schema.channels import RefundVerdict
+from schema.messages.channels import QueryRepayment
+from schema.messages.contract import Message
+from schema.messages.ordering import Repay
+
+
+class RefundTicket(Struct, frozen=True, kw_only=True):
+    """One refund to ask for. What may have been asked for before is queried first."""
+
+    repayment: Repayment
+    account: Account
+    queries_first: bool
+
+
+class RefundAnswer(Struct, frozen=True):
+    """What the channel said at last, and each call that it took."""
+
+    verdict: RefundVerdict
+    calls: tuple[Called, ...] = ()
+
+
+async def open_refunds(
+    connection: Connection, messages: Sequence[Message], accounts: Accounts, now: datetime
+) -> list[RefundTicket | None]:
+    """Commits refunds before they are asked for; finds those that are to be asked about."""
+    wished = [opened(message, now) for message in messages if isinstance(message, Repay)]
+    new = await store.open_repayments(connection, wished) if wished else set()
+    ids = [_refund_id(message) for message in messages]
+    current = {each.refund_id: each for each in await store.lock_repayments(connection, ids)}
+    known = await accounts.find({each.channel_no for each in current.values()})
+
+    def ticket(refund_id: str) -> RefundTicket | None:
+        repayment = current.get(refund_id)
+        if repayment is None or repayment.state in ENDED:
+            return None
+        account = known.get(repayment.channel_no)
+        if account is None:
+            raise LookupError(f"channel {repayment.channel_no} is not registered (any more)")
+        queries_first = refund_id not in new
+        return RefundTicket(repayment=repayment, account=account, queries_first=queries_first)
+
+    return [ticket(refund_id) for refund_id in ids]
+
+
+async def ask_refund(keyring: Keyring, ticket: RefundTicket) -> RefundAnswer:
+    """Asks the channel; what it knows already is not asked for again."""
+    talk = Talk(keyring, ticket.account)
+    wish = wish_of(ticket.repayment)
+    verdict = await talk.refund(wish, queries_first=ticket.queries_first)
+    return RefundAnswer(verdict, tuple(talk.calls))
+
+
+async def record_refunds(
+    connection: Connection, pairs: Sequence[tuple[RefundTicket, RefundAnswer]], now: datetime
+) -> list[Recorded[RefundTicket]]:
+    """Commits what the channel said, on the repayment as it stands: a notice may have come."""
+    ids = [ticket.repayment.refund_id for ticket, _ in pairs]
+    repayments = Repayments(await store.lock_repayments(connection, ids))
+    recorded = [_heard(repayments, ticket, answer, now) for ticket, answer in pairs]
+    await store.save_repayments(connection, repayments)
+    return recorded
+
+
+def refund_lane(ticket: RefundTicket) -> tuple[str, int]:
+    """Refunds wait for their own channel only, and never for payments."""
+    profile = ticket.account.profile
+    return profile.channel_no, profile.calls_in_flight_max
+
+
+def _heard(
+    repayments: Repayments, ticket: RefundTicket, answer: RefundAnswer, now: datetime
+) -> Recorded[RefundTicket]:
+    repayment = repayments.get(ticket.repayment.refund_id)
+    assert repayment is not None, "repayments are never deleted"
+    decision = hear_refund(repayment, answer.verdict, now)
+    for change in decision.changes:
+        repayments.put(change)
+    terms = repayment.terms
+    told = (
+        said_of(call, repayment.channel_no, terms.pay_type, terms.payment_id, terms.attempt_id)
+        for call in answer.calls
+    )
+    return Recorded((*decision.effects, *told))
+
+
+def _refund_id(message: Message) -> str:
+    match message:
+        case Repay(terms=terms):
+            return terms.refund_id
+        case QueryRepayment(refund_id=refund_id):
+            return refund_id
+        case _:
+            raise AssertionError(f"channels.refunds does not hear {type(message).__name__}")
