@@ -13,6 +13,7 @@ from actors.channels.asking import Talk, order_of
 from bus.directory import Directory
 from bus.jobs import now_utc
 from bus.vault import Vault
+from deploy.local.accounts import SERVED
 from schema.channels import (
     Paid,
     Part,
@@ -32,7 +33,6 @@ from schema.channels import (
 )
 from schema.channels.language import Protocols
 from schema.products import PayType
-from tests.actors.test_channels_asking import SERVED
 from tests.channels import Corner, a_corner
 
 USUAL: dict[Protocols, PayType] = {
