@@ -94,6 +94,8 @@ class AlipayPlatformAccount(Account, frozen=True, kw_only=True, tag="alipay", ta
     platform_certificate_pem: str = ""
     platform_root_certificates_pem: str = ""
     authorisations: tuple[Authorisation, ...] = ()
+    gateway_url: str = ""
+    """The app's own gateway 应用网关, which hears of transfers; empty where nobody listens."""
 
 
 class AlipayKeys(Struct, frozen=True, kw_only=True):

@@ -79,6 +79,11 @@ def raw_fen(amount: Raw) -> int:
         raise ProtocolError("not an amount in yuan") from error
 
 
+def raw_yuan(amount_fen: int) -> Raw:
+    """An amount as a text in yuan."""
+    return Raw(msgspec.json.encode(yuan(amount_fen)))
+
+
 def _part(part: Part) -> RoyaltyDocument | None:
     kind = _receiver(part.payee)
     if kind is None:
@@ -86,7 +91,7 @@ def _part(part: Part) -> RoyaltyDocument | None:
     return RoyaltyDocument(
         trans_in_type=kind,
         trans_in=part.payee.account,
-        amount=Raw(msgspec.json.encode(yuan(part.amount_fen))),
+        amount=raw_yuan(part.amount_fen),
         desc=part.description[:1000],
     )
 
