@@ -29,7 +29,7 @@ from actors.channels.actor import ask_again, calls, notices
 from actors.channels.keyring import Keyring
 from actors.channels.sender import Sender
 from actors.channels.terminal import add_calls
-from actors.merchants.terminal import channel_cli, merchant_cli, rate_cli, risk_cli
+from actors.merchants.terminal import channel_cli, merchant_cli, rate_cli, risk_cli, rules_cli
 from actors.monitoring.actor import INLETS as MONITORING
 from actors.monitoring.actor import monitoring
 from actors.monitoring.terminal import watch_channels
@@ -46,6 +46,7 @@ from actors.risk.actor import risk
 from actors.routing.actor import INLETS as ROUTING
 from actors.routing.actor import fold_taken, learning, routing
 from actors.routing.record import again
+from actors.routing.terminal import comparison, health
 from bus import logs, migrations, tracing
 from bus.caller import Caller, CallerRun
 from bus.decider import Decider, DeciderRun
@@ -63,6 +64,7 @@ from handlers.terminal import (
     lanes_cli,
     notification_cli,
     payment_cli,
+    routing_cli,
     top,
 )
 from schema.settings import MissingSetting, Settings, SimulatorSettings
@@ -277,15 +279,21 @@ def edge() -> None:
 
 @cli.command()
 def simulator(
+    port: Annotated[
+        int | None, typer.Option(min=1, max=65_535, help="Instead of TOMATO_SIMULATOR_PORT.")
+    ] = None,
+    config: Annotated[
+        Path | None, typer.Option(help="Accounts, manners and faults (TOMATO_SIMULATOR_FILE).")
+    ] = None,
     auto_pay_ms: Annotated[
         int | None, typer.Option(min=0, help="Pay every order by itself after this time.")
     ] = None,
 ) -> None:
-    """Run the channel simulator: WeChat Pay as it answers, signs and calls back."""
+    """Run the channel simulator: payment platforms as they answer, sign and call back."""
     from handlers.simulator.serve import serve_simulator
 
     read = SimulatorSettings.read(os.environ)
-    serve_simulator(Path(read.file), read.host, read.port, auto_pay_ms)
+    serve_simulator(config or Path(read.file), read.host, port or read.port, auto_pay_ms)
 
 
 @cli.command()
@@ -350,6 +358,7 @@ for name, sub_cli in {
     "channel": watch_channels(channel_cli),
     "rate": rate_cli,
     "risk": risk_cli,
+    "routing": routing_cli(rules_cli, comparison, health),
     "ledger": ledger_cli,
 }.items():
     cli.add_typer(sub_cli, name=name)

@@ -127,10 +127,10 @@ def _trades(truths: Truths) -> Iterator[str]:
     attempts = {row.attempt_id: row for row in truths.attempts}
     paid: Counter[str] = Counter()
     for trade in truths.trades:
-        attempt = attempts.get(trade.out_trade_no)
+        attempt = attempts.get(trade.number)
         if attempt is None:
-            yield f"{trade.out_trade_no}: the channel has a trade that we know nothing of"
-        elif trade.state == "SUCCESS":
+            yield f"{trade.number}: the channel has a trade that we know nothing of"
+        elif trade.state == "paid":
             paid[attempt.payment_id] += 1
             if not amounts.get(attempt.payment_id) == trade.amount_fen == attempt.paid_fen:
                 yield f"{attempt.payment_id}: the channel took {trade.amount_fen} fen"

@@ -50,7 +50,7 @@ def open_channel(
     config_path: Path, *, simulator_url: str, edge_url: str, answer_delay_ms: int
 ) -> WechatAccount:
     """A new account at a simulator whose payers pay at once; returns our end of it."""
-    notify_url = f"{edge_url}/callbacks/wechat/{CHANNEL_NO}"
+    notify_url = f"{edge_url}/channels/{CHANNEL_NO}/notify"
     ours, theirs = generate_account("1900000001", "wxbench0000000001", simulator_url, notify_url)
     save_config(config_path, _manners(theirs, answer_delay_ms))
     return ours

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -15,7 +15,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from actors.channels.accounts import Accounts
-from actors.channels.asking import Talk, order_of
+from actors.channels.asking import Talk
 from actors.channels.attempt import Account, Attempt
 from actors.channels.calls import Answer, Ticket, call
 from actors.channels.keyring import Keyring
@@ -117,12 +117,11 @@ class Corner:
         assert trade is not None
         assert isinstance(self.simulator.world.pay(trade), Trade)
 
-    async def pay_by_scanning(self, attempt: Attempt) -> None:
-        """The payer scans what he was shown, and pays."""
-        answer = await self.ask(attempt)
-        await self.talk().query(order_of(attempt))
-        assert answer
-        self.pay(attempt)
+    def refunded_fen(self, number: str) -> int:
+        """How much of an order went back, as the platform has it."""
+        found = self.simulator.find_trade(number, self.account_no, self.protocol)
+        assert isinstance(found, Trade)
+        return found.refunded_fen
 
 
 Change = Callable[[Struct, Struct], tuple[Struct, Struct]]
@@ -131,7 +130,7 @@ Change = Callable[[Struct, Struct], tuple[Struct, Struct]]
 @asynccontextmanager
 async def a_corner(
     accounts: Accounts, protocol: Protocols, *, change: Change = lambda ours, theirs: (ours, theirs)
-) -> AsyncIterator[Corner]:
+) -> AsyncGenerator[Corner]:
     """A fresh account; `change` may alter both of its ends first."""
     app, sender = simulator_app(SimulatorConfig()), Sender(timeout_s=5)
     async with TestServer(app) as server:

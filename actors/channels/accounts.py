@@ -35,7 +35,12 @@ class Accounts:
         if known is not None and known.profile.account == profile.account:
             account = Account(profile=profile, language=known.language)
         else:
-            document = self._vault.open(profile.account, f"channel:{profile.channel_no}")
-            account = Account(profile=profile, language=language_in(profile.protocol, document))
+            account = opened(profile, self._vault)
         self._opened[profile.channel_no] = account
         return account
+
+
+def opened(profile: ChannelProfile, vault: Vault) -> Account:
+    """The profile with its language; the keys in it are parsed, which takes a millisecond."""
+    document = vault.open(profile.account, f"channel:{profile.channel_no}")
+    return Account(profile=profile, language=language_in(profile.protocol, document))

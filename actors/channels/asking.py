@@ -97,7 +97,7 @@ class Talk:
         language = await self._keyring.newest(self._account)
         verdict = await self._once(operation, language, wish, method)
         if isinstance(verdict, Unknown) and verdict.why == "bad_signature":
-            renewed = await self._keyring.doubt(self._account.profile.channel_no)
+            renewed = await self._keyring.newer(self._account)
             if renewed is not None:
                 return await self._once(operation, renewed, wish, method)
         return verdict

@@ -164,14 +164,7 @@ def _heard(attempts: Attempts, ticket: Ticket, answer: Answer, now: datetime) ->
     decision = hear(attempt, answer.verdict, ticket.account.profile, now)
     for change in decision.changes:
         attempts.put(change)
-    number, pay_type = attempt.channel_no, attempt.terms.pay_type
-    told = (
-        *ticket.told,
-        *(
-            said_of(c, number, pay_type, attempt.payment_id, attempt.attempt_id)
-            for c in answer.calls
-        ),
-    )
+    told = (*ticket.told, *(_told(attempt, each) for each in answer.calls))
     following = decision.changes[-1] if decision.changes else attempt
     if following.attempt_id == attempt.attempt_id:
         return Recorded((*decision.effects, *told))
@@ -179,6 +172,11 @@ def _heard(attempts: Attempts, ticket: Ticket, answer: Answer, now: datetime) ->
     again = _ticket(following, ticket.accounts, is_new=True)
     assert again is not None, "a new attempt is open"
     return Recorded(again=replace(again, told=told))
+
+
+def _told(attempt: Attempt, call: Called) -> Effect:
+    pay_type, payment_id = attempt.terms.pay_type, attempt.payment_id
+    return said_of(call, attempt.channel_no, pay_type, payment_id, attempt.attempt_id)
 
 
 def _ticket(attempt: Attempt, known: dict[str, Account], *, is_new: bool = False) -> Ticket | None:

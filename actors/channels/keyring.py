@@ -43,13 +43,13 @@ class Keyring:
 
     def __init__(
         self,
-        accounts: Accounts,
+        accounts: Accounts | None,
         sender: Sender,
         *,
         again_after_s: float = RENEWED_AGAIN_AFTER_S,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.accounts = accounts
+        self._accounts = accounts
         self.sender = sender
         self._again_after_s = again_after_s
         self._clock = clock
@@ -64,6 +64,12 @@ class Keyring:
         await self._duty.stop()
         await self.sender.stop()
 
+    @property
+    def accounts(self) -> Accounts:
+        """All accounts of the directory; whoever has one account only needs none."""
+        assert self._accounts is not None
+        return self._accounts
+
     async def find(self, channel_no: str) -> Language | None:
         """The language of a channel's account, or None where there is no such channel."""
         account = await self.accounts.get(channel_no)
@@ -77,11 +83,13 @@ class Keyring:
         return ring.language
 
     async def doubt(self, channel_no: str) -> Language | None:
+        """As `newer`, of a channel's account."""
+        account = await self.accounts.get(channel_no)
+        return None if account is None else await self.newer(account)
+
+    async def newer(self, account: Account) -> Language | None:
         """After a signature that no known key has made: the language with keys that are newer than
         those which were known, or None where there are none."""
-        account = await self.accounts.get(channel_no)
-        if account is None:
-            return None
         ring = self._ring(account)
         before = ring.language
         if ring.rotates:

@@ -42,8 +42,8 @@ async def open_refunds(
     connection: Connection, messages: Sequence[Message], accounts: Accounts, now: datetime
 ) -> list[RefundTicket | None]:
     """Commits refunds before they are asked for; finds those that are to be asked about."""
-    wished = [opened(message, now) for message in messages if isinstance(message, Repay)]
-    new = await store.open_repayments(connection, wished) if wished else set()
+    wished = [message for message in messages if isinstance(message, Repay)]
+    new = await _open_new(connection, wished, now) if wished else set[str]()
     ids = [_refund_id(message) for message in messages]
     current = {each.refund_id: each for each in await store.lock_repayments(connection, ids)}
     known = await accounts.find({each.channel_no for each in current.values()})
@@ -59,6 +59,13 @@ async def open_refunds(
         return RefundTicket(repayment=repayment, account=account, queries_first=queries_first)
 
     return [ticket(refund_id) for refund_id in ids]
+
+
+async def _open_new(connection: Connection, wished: Sequence[Repay], now: datetime) -> set[str]:
+    paid = await store.lock_attempts(connection, [m.terms.attempt_id for m in wished])
+    opened_at = {attempt.attempt_id: attempt.opened_at for attempt in paid}
+    new = [opened(m, opened_at.get(m.terms.attempt_id), now) for m in wished]
+    return await store.open_repayments(connection, new)
 
 
 async def ask_refund(keyring: Keyring, ticket: RefundTicket) -> RefundAnswer:

@@ -35,7 +35,7 @@ from schema.messages.ordering import Repay
 from schema.payments import Refusal
 
 
-def opened(message: Repay, now: datetime) -> Repayment:
+def opened(message: Repay, order_opened_at: datetime | None, now: datetime) -> Repayment:
     """A refund that its channel is about to be asked for."""
     terms = message.terms
     return Repayment(
@@ -45,6 +45,7 @@ def opened(message: Repay, now: datetime) -> Repayment:
         state=RepaymentState.OPENED,
         terms=terms,
         query_at=refund_query_time(0, now),
+        order_opened_at=order_opened_at or terms.paid_at,
         opened_at=now,
         updated_at=now,
     )

@@ -42,6 +42,8 @@ class Repayment(Struct, frozen=True, kw_only=True):
     channel_message: str | None = None
     queries: int = 0
     query_at: datetime | None = None
+    order_opened_at: datetime
+    """When the order was made there that was paid: some channels find it by that."""
     opened_at: datetime
     refunded_at: datetime | None = None
     updated_at: datetime
@@ -79,5 +81,5 @@ def wish_of(repayment: Repayment) -> Refund:
         currency=terms.currency,
         reason=terms.reason or "",
         opened_at=repayment.opened_at,
-        order_opened_at=terms.paid_at,
+        order_opened_at=repayment.order_opened_at,
     )

@@ -8,6 +8,7 @@ from typing import Any
 from msgspec import Struct
 
 from handlers.simulator.bank.accounts import generate_bank_account
+from handlers.simulator.fronts import FRONTS
 from handlers.simulator.unionpay.accounts import generate_unionpay_account
 from handlers.simulator.wechat.accounts import generate_account
 from schema.channels.language import Protocols
@@ -27,6 +28,12 @@ _MAKERS: dict[Protocols, Callable[..., tuple[Any, Any]]] = {
     "unionpay": generate_unionpay_account,
     "bank": generate_bank_account,
 }
+
+
+SERVED: tuple[Protocols, ...] = tuple(
+    protocol for protocol in NUMBERS if protocol in {front.protocol for front in FRONTS}
+)
+"""Those that the simulator plays."""
 
 
 def generate(protocol: Protocols, base_url: str, notify_url: str) -> BothEnds:

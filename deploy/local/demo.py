@@ -61,9 +61,7 @@ async def _pay(
     payment = await _place(client, demo, street)
     story = await _told(pool, payment["id"])
     number = story.attempts[-1]["attempt_id"]
-    async with client.post(
-        f"{street.simulator}/simulator/pay", json={"number": number}
-    ) as paid:
+    async with client.post(f"{street.simulator}/simulator/pay", json={"number": number}) as paid:
         if paid.status != 200:
             raise Problem(f"the simulator would not pay {number}: {await paid.text()}")
     return await _seen(client, pool, payment["id"], street)

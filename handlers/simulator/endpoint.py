@@ -1,4 +1,4 @@
-"""One HTTP handler for every call of every platform: who asks, what goes wrong on order, the answer.
+"""One HTTP handler for every call of every platform: who asks, what goes wrong, the answer.
 
 A front says how a call is heard, done and refused; what faults do to it is the same for all.
 """
@@ -146,8 +146,7 @@ async def _told_first(world: World, trade: Trade) -> None:
     world.pay(trade)
     with suppress(TimeoutError):
         async with asyncio.timeout(NOTICE_WITHIN_S):
-            while not trade.acknowledged_at:
-                await asyncio.sleep(0.005)
+            await world.notifier.sent()
 
 
 async def _rest(world: World, for_ms: int) -> None:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from handlers.simulator.alipay.front import ALIPAY
 from handlers.simulator.wechat.front import WECHAT
 from handlers.simulator.world import Front
 from handlers.simulator.world.merchants import MerchantKey
+from schema.channels.alipay import AlipayPlatformAccount
 from schema.channels.wechat import SimulatorAccount as WechatAccount
 
-FRONTS: tuple[Front, ...] = (WECHAT,)
+FRONTS: tuple[Front, ...] = (WECHAT, ALIPAY)
 
-Account = WechatAccount
+Account = WechatAccount | AlipayPlatformAccount
 """The platform's end of a merchant's account, at any platform: a union told apart by `protocol`."""
 
 

@@ -17,10 +17,14 @@ from handlers.simulator.config import SimulatorConfig, load_config
 def serve_simulator(file: Path, host: str, port: int, auto_pay_ms: int | None) -> None:
     """With the accounts in `file`, and those that are added while it runs."""
     file.parent.mkdir(parents=True, exist_ok=True)
-    config = load_config(file) if file.exists() else SimulatorConfig()
-    if auto_pay_ms is not None:
-        config = replace(config, auto_pay_after_ms=auto_pay_ms)
-    uvloop.run(_serve(simulator_app(config, file), host, port))
+    try:
+        config = load_config(file) if file.exists() else SimulatorConfig()
+        if auto_pay_ms is not None:
+            config = replace(config, auto_pay_after_ms=auto_pay_ms)
+        app = simulator_app(config, file)
+    except ValueError as error:  # msgspec's are ValueErrors, too
+        raise SystemExit(f"{file}: {error}") from error
+    uvloop.run(_serve(app, host, port))
 
 
 async def _serve(app: web.Application, host: str, port: int) -> None:

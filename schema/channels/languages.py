@@ -8,6 +8,7 @@ from typing import Any, Generic, TypeVar
 import msgspec
 from msgspec import Struct
 
+from schema.channels.alipay import AlipayAccount, AlipayLanguage
 from schema.channels.bank import BankAccount, BankLanguage
 from schema.channels.language import Language, Protocols
 from schema.channels.unionpay import UnionpayAccount, UnionpayLanguage
@@ -30,6 +31,7 @@ class Spoken(Struct, Generic[A], frozen=True, kw_only=True):
 
 LANGUAGES: dict[Protocols, Spoken[Any]] = {
     "wechat": Spoken(account=WechatAccount, open=WechatLanguage.of),
+    "alipay": Spoken(account=AlipayAccount, open=AlipayLanguage.of),
     "unionpay": Spoken(account=UnionpayAccount, open=UnionpayLanguage.of),
     "bank": Spoken(account=BankAccount, open=BankLanguage.of),
 }

@@ -80,6 +80,7 @@ CREATE TABLE channels.repayment (
     channel_message    text,
     queries            smallint    NOT NULL DEFAULT 0,
     query_at           timestamptz,              -- when to ask the channel next; NULL: never again
+    order_opened_at    timestamptz NOT NULL,
     opened_at          timestamptz NOT NULL,
     refunded_at        timestamptz,
     updated_at         timestamptz NOT NULL

@@ -14,7 +14,7 @@ from actors.channels.calls import Answer
 from bus.directory import Directory
 from bus.jobs import now_utc
 from bus.vault import Vault
-from handlers.simulator.fronts import FRONTS
+from deploy.local.accounts import SERVED
 from schema.channels import (
     AppString,
     AtTheTill,
@@ -27,14 +27,9 @@ from schema.channels import (
     Unknown,
     Verdict,
 )
-from schema.channels.language import Protocols
-from schema.channels.languages import LANGUAGES
 from schema.products import PRODUCTS, PayType
 from tests.channels import Corner, a_corner, products, protocol_of
 
-SERVED: tuple[Protocols, ...] = tuple(
-    name for name in LANGUAGES if name in {front.protocol for front in FRONTS}
-)
 PRODUCTS_THERE = products(*SERVED)
 STORED_AT_ONCE = [
     name

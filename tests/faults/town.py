@@ -100,7 +100,7 @@ async def _move_in(town: Town, folder: Path) -> None:
     """One channel and three shops, before anything runs."""
     simulator, edge = town.programs["simulator"].url, town.programs["edge"].url
     ours, theirs = generate_account(
-        "1900000001", "wxtown", simulator, f"{edge}/callbacks/wechat/{CHANNEL_NO}"
+        "1900000001", "wxtown", simulator, f"{edge}/channels/{CHANNEL_NO}/notify"
     )
     save_config(folder / "simulator.json", SimulatorConfig(accounts=(theirs,), **MANNERS))
     pool, vault = await connect(town.site.postgres_url), Vault(town.site.master_key)

@@ -14,7 +14,16 @@ from actors.channels.rules import first_attempt, hear
 from bus.decider import Decision
 from bus.effects import Publish
 from schema import ids
-from schema.channels import NotKnownThere, Paid, Pending, SurelyNotPaid, Unknown, Verdict
+from schema.channels import (
+    AtTheTill,
+    Cause,
+    NotKnownThere,
+    Paid,
+    Pending,
+    SurelyNotPaid,
+    Unknown,
+    Verdict,
+)
 from schema.messages.channels import (
     AttemptFailed,
     AttemptPending,
@@ -33,6 +42,7 @@ from tests.examples import (
     a_channel,
     a_routed_payment,
     an_attempt,
+    some_terms,
 )
 
 PAID = Paid(channel_payment_id=TRADE_NO, amount_fen=1_000, currency="CNY", paid_at=NOW)
@@ -263,3 +273,52 @@ def test_an_attempts_number_fits_wechats_rule_and_names_its_payment() -> None:
     numbers = [ids.attempt_id(PAYMENT_ID, number) for number in (1, 2, 99)]
     assert all(n.isalnum() and n.islower() and 6 <= len(n) <= 32 for n in numbers)
     assert all(f"pay_{n[:-2]}" == PAYMENT_ID for n in numbers)
+
+
+# At the till.
+
+
+def at_the_till(**differences: Any) -> Attempt:
+    terms = some_terms(pay_type="wechat_barcode", auth_code="134567890123456789")
+    return an_attempt(CHANNEL_NO, "wechat_b", terms=terms, **differences)
+
+
+def test_whoever_waits_at_the_till_is_told_so_once() -> None:
+    first = heard(at_the_till(), VERDICTS["waiting"])
+    (message,) = said(first)
+    assert isinstance(message, AttemptPending) and message.offer == AtTheTill()
+    waiting = after(at_the_till(), first)
+    assert (waiting.state, waiting.offer) == (P, AtTheTill())
+    assert said(heard(waiting, VERDICTS["waiting"])) == []
+
+
+def test_at_the_till_money_at_once_is_told_with_the_record_of_risk() -> None:
+    (message,) = said(heard(at_the_till(), PAID))
+    assert isinstance(message, AttemptSucceeded) and message.risk == PASSED
+
+
+def test_at_the_till_the_channel_is_asked_every_few_seconds_for_a_minute() -> None:
+    attempt, waits = first_attempt(a_routed_payment(pay_type="wechat_barcode"), NOW), list[float]()
+    while sum(waits) < 50:
+        assert attempt.query_at is not None
+        waits.append((attempt.query_at - NOW).total_seconds())
+        attempt = after(attempt, heard(attempt, VERDICTS["silent"]))
+    assert max(waits) <= 5 and min(waits) >= 2
+
+
+def test_a_payment_that_was_taken_back_fails_and_goes_nowhere_else() -> None:
+    waiting = at_the_till(state=P, offer=AtTheTill())
+    assert [type(m) for m in said(heard(waiting, VERDICTS["not paid"]))] == [AttemptFailed]
+    lost = at_the_till(state=U, queries=9)
+    assert [type(m) for m in said(heard(lost, VERDICTS["not paid"]))] == [AttemptFailed]
+
+
+@pytest.mark.parametrize("cause", ["payer", "balance"])
+def test_another_channel_does_not_help_who_can_not_pay(cause: Cause) -> None:
+    no = SurelyNotPaid(code="NOT_ENOUGH", cause=cause)
+    assert [type(m) for m in said(heard(at_the_till(), no))] == [AttemptFailed]
+
+
+def test_a_refusal_at_the_till_may_still_be_mended_by_the_next_channel() -> None:
+    decision = heard(at_the_till(), VERDICTS["not paid"])
+    assert [change.channel_no for change in decision.changes] == [CHANNEL_NO, "wechat_b"]

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from msgspec import UNSET
 
 from actors.ordering.payment import Decisions, Orders, terms, view
-from actors.ordering.placing import content_digest
+from actors.ordering.placing import content_digest, incomplete
 from actors.ordering.rules import decide
 from bus.effects import Reply
 from schema import ids
@@ -27,6 +27,7 @@ from schema.messages.ordering import (
     RefundPlaced,
 )
 from schema.payments import PaymentState
+from schema.products import PRODUCTS, PayType
 from tests.examples import (
     CHANNEL_NO,
     CODE,
@@ -94,6 +95,29 @@ def test_an_order_that_cannot_be_taken_is_refused_and_nothing_is_stored(
     (reply,) = decision.effects
     assert isinstance(reply, Reply) and isinstance(reply.message, PaymentAnswered)
     assert reply.message.refusal is not None and reply.message.refusal.code == code
+
+
+@pytest.mark.parametrize(
+    ("pay_type", "field"),
+    [(name, field) for name, product in PRODUCTS.items() for field in product.needs],
+)
+def test_a_product_is_refused_without_what_it_needs_and_the_field_is_named(
+    pay_type: PayType, field: str
+) -> None:
+    values = {"payer_id": "openid-1", "client_ip": "203.0.113.7", "auth_code": "1" * 18}
+    assert incomplete(a_request(pay_type=pay_type, **values)) is None
+    refusal = incomplete(a_request(pay_type=pay_type, **values | {field: None}))
+    assert refusal is not None
+    assert (refusal.code, refusal.param) == ("missing_field", field)
+
+
+def test_what_the_payer_shows_at_the_till_travels_and_is_not_kept() -> None:
+    desk = Desk().place(auth_code="134567890123456789", return_url="https://shop.test/back")
+    (placed,) = desk.said
+    assert isinstance(placed, PaymentPlaced)
+    assert placed.terms.auth_code == "134567890123456789"
+    assert placed.terms.return_url == "https://shop.test/back"
+    assert "134567890123456789" not in str(desk.payment)
 
 
 def test_the_merchants_address_is_used_where_the_order_names_none() -> None:

@@ -6,7 +6,7 @@ import asyncio
 import secrets
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,21 +18,11 @@ from msgspec.structs import replace
 from yarl import URL
 
 from handlers.simulator import SimulatorAccount, SimulatorConfig, simulator_app
-from schema.channels import HttpAnswer, HttpRequest, Verdict
-from schema.channels.wechat import (
-    NoticeRefused,
-    Transaction,
-    WechatAccount,
-    WechatKeys,
-    close,
-    create_native,
-    decode_close,
-    decode_create,
-    decode_query,
-    decrypt_notice,
-    query,
-    verify_notice,
-)
+from schema.channels import HttpAnswer, HttpRequest, Order, Question, Stamp, Verdict
+from schema.channels.reading import read
+from schema.channels.wechat import WechatAccount, WechatKeys, WechatLanguage
+from schema.channels.wechat.callbacks import opened_notice
+from schema.channels.wechat.documents import NOTICE, TRANSACTION, Transaction
 from tests.wire.wechat_pair import ORDER_NO, an_order
 
 Accounts = tuple[WechatAccount, SimulatorAccount]
@@ -50,6 +40,7 @@ class Street:
         answers: list[int],
     ) -> None:
         self.keys = WechatKeys.of(account)
+        self.began_at = datetime.now(UTC)
         self.session = session
         self.received = received
         self.answers = answers
@@ -59,25 +50,36 @@ class Street:
     def origin(self) -> str:
         return self.keys.account.base_url
 
+    @property
+    def language(self) -> WechatLanguage:
+        return WechatLanguage(self.keys)
+
     async def send(self, request: HttpRequest) -> HttpAnswer:
-        url = URL(self.origin + request.path, encoded=True)
+        url = URL((request.origin or self.origin) + request.path, encoded=True)
         async with self.session.request(
             request.method, url, headers=request.headers, data=request.body
         ) as answer:
             headers, body = answer.headers, await answer.read()
             return HttpAnswer(status=answer.status, headers=headers, body=body)
 
+    async def ask(self, question: Question[Any] | Any) -> Any:
+        """The answer of the platform, understood; a verdict that needs no answer as it is."""
+        if not isinstance(question, Question):
+            return question
+        return question.read(await self.send(question.request), datetime.now(UTC))
+
     async def create(self, **changed: Any) -> Verdict:
-        request = create_native(self.keys, an_order(**changed), **fresh())
-        return decode_create(self.keys, await self.send(request), datetime.now(UTC))
+        return await self.ask(self.language.create(self.order(**changed), fresh()))
 
-    async def query(self, out_trade_no: str = ORDER_NO) -> Verdict:
-        answer = await self.send(query(self.keys, out_trade_no, **fresh()))
-        return decode_query(self.keys, out_trade_no, answer, datetime.now(UTC))
+    async def query(self, number: str = ORDER_NO) -> Verdict:
+        return await self.ask(self.language.query(self.order(number=number), fresh()))
 
-    async def close(self, out_trade_no: str = ORDER_NO) -> Verdict:
-        answer = await self.send(close(self.keys, out_trade_no, **fresh()))
-        return decode_close(self.keys, answer, datetime.now(UTC))
+    async def close(self, number: str = ORDER_NO) -> Verdict:
+        return await self.ask(self.language.close(self.order(number=number), fresh()))
+
+    def order(self, **changed: Any) -> Order:
+        """The usual order, to be paid within a quarter of an hour of the test's beginning."""
+        return an_order(**{"expires_at": self.began_at + timedelta(minutes=15)} | changed)
 
     async def tell(self, path: str, document: object) -> tuple[int, Any]:
         """A call of the simulator's own controls."""
@@ -96,10 +98,15 @@ class Street:
     async def pay(self, out_trade_no: str = ORDER_NO) -> int:
         return (await self.tell("/simulator/pay", {"number": out_trade_no}))[0]
 
-    def opened(self, received: Received) -> Transaction | NoticeRefused:
-        """What a callback says, if it is the platform's."""
-        notice = verify_notice(self.keys, *received, datetime.now(UTC))
-        return notice if isinstance(notice, NoticeRefused) else decrypt_notice(self.keys, notice)
+    async def hurry(self) -> None:
+        """From now on the whole schedule of callbacks, a day, takes less than a second."""
+        assert (await self.tell("/simulator/clock", {"speed": 100_000}))[0] == 200
+
+    def opened(self, received: Received) -> Transaction:
+        """What a callback says; ProtocolError if it is not the platform's."""
+        headers, body = received
+        self.language.prove(headers, body, datetime.now(UTC))
+        return read(TRANSACTION, opened_notice(self.keys, read(NOTICE, body)))
 
     async def settled(self, within_s: float = 5) -> dict[str, Any]:
         """The first trade as the simulator lists it, once its callback was acknowledged."""
@@ -119,15 +126,15 @@ class Street:
         return self.received[:count]
 
 
-def total_fen(transaction: Transaction | NoticeRefused) -> int:
-    """The amount of a callback that is the platform's."""
-    assert isinstance(transaction, Transaction) and transaction.amount
+def total_fen(transaction: Transaction) -> int:
+    """The amount that a callback tells of."""
+    assert transaction.amount
     return transaction.amount.total
 
 
-def fresh() -> Any:
+def fresh() -> Stamp:
     """The moment and the nonce of a request."""
-    return {"now": datetime.now(UTC), "nonce": secrets.token_hex(16)}
+    return Stamp(now=datetime.now(UTC), nonce=secrets.token_hex(16))
 
 
 @asynccontextmanager

@@ -11,16 +11,12 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from schema.channels import NotKnownThere, Paid, Pending, QrCode, SurelyNotPaid, Unknown
-from schema.channels.wechat import (
-    Transaction,
-    WechatKeys,
-    create_native,
-    query,
-)
-from schema.channels.wechat.requests import signed_request
+from schema.channels import NotKnownThere, Paid, Pending, QrCode, Stamp, SurelyNotPaid, Unknown
+from schema.channels.wechat import WechatKeys
+from schema.channels.wechat.asking import signed_request
+from schema.channels.wechat.documents import Transaction
 from tests.wire.street import Accounts, Street, a_street, fresh, total_fen
-from tests.wire.wechat_pair import MCHID, ORDER_NO, an_order
+from tests.wire.wechat_pair import MCHID, ORDER_NO, asked
 
 
 async def test_an_order_is_created_paid_and_notified(street: Street) -> None:
@@ -45,7 +41,7 @@ async def test_an_order_is_found_by_the_number_of_the_platform_too(street: Stree
     paid = await street.query()
     assert isinstance(paid, Paid)
     path = f"/v3/pay/transactions/id/{paid.channel_payment_id}?mchid={MCHID}"
-    request = signed_request(street.keys, "GET", path, b"", **fresh())
+    request = signed_request(street.keys, "GET", path, b"", fresh())
     answer = await street.send(request)
     assert msgspec.json.decode(answer.body)["out_trade_no"] == ORDER_NO
 
@@ -56,14 +52,16 @@ async def test_a_repeated_create_gets_the_same_code_and_another_order_is_refused
     first = await street.create()
     assert await street.create() == first
     other = await street.create(amount_fen=2000)
-    assert other == Unknown(why="ambiguous", code="OUT_TRADE_NO_USED", message="商户订单号重复")
+    assert other == Unknown(
+        why="ambiguous", code="OUT_TRADE_NO_USED", message="商户订单号重复", cause="platform"
+    )
 
 
 async def test_a_closed_order_can_not_be_paid(street: Street) -> None:
     await street.create()
     assert isinstance(await street.close(), SurelyNotPaid)
     assert await street.pay() == 409
-    assert await street.query() == SurelyNotPaid(code="CLOSED", message="订单已关闭")
+    assert await street.query() == SurelyNotPaid(code="CLOSED", message="订单已关闭", cause="payer")
 
 
 async def test_a_paid_order_can_not_be_closed(street: Street) -> None:
@@ -116,12 +114,12 @@ async def test_the_platform_thinks_as_long_as_it_is_told(accounts: Accounts) -> 
 async def test_a_wrong_parameter_is_named(
     street: Street, field: str, value: object, pointer: str
 ) -> None:
-    request = create_native(street.keys, an_order(), **fresh())
+    request = asked(street.language.create(street.order(), fresh())).request
     document = msgspec.json.decode(request.body) | {field: value}
     if value is None:
         del document[field]
     body = msgspec.json.encode(document)
-    answer = await street.send(signed_request(street.keys, "POST", request.path, body, **fresh()))
+    answer = await street.send(signed_request(street.keys, "POST", request.path, body, fresh()))
     told = msgspec.json.decode(answer.body)
     assert (answer.status, told["code"]) == (400, "PARAM_ERROR")
     assert told["detail"]["field"] == pointer
@@ -138,24 +136,26 @@ async def test_a_query_in_the_name_of_another_merchant_is_refused(street: Street
     path = f"/v3/pay/transactions/out-trade-no/{ORDER_NO}"
     codes = []
     for full in (path, f"{path}?mchid=1900000002"):
-        request = signed_request(street.keys, "GET", full, b"", **fresh())
+        request = signed_request(street.keys, "GET", full, b"", fresh())
         codes.append(msgspec.json.decode((await street.send(request)).body)["code"])
     assert codes == ["PARAM_ERROR", "NO_AUTH"]
 
 
 async def test_a_merchant_with_a_wrong_clock_is_refused(street: Street) -> None:
     late = datetime.now(UTC) - timedelta(minutes=6)
-    answer = await street.send(query(street.keys, ORDER_NO, now=late, nonce="n"))
+    answer = await street.send(
+        asked(street.language.query(street.order(), Stamp(now=late, nonce="n"))).request
+    )
     assert (answer.status, msgspec.json.decode(answer.body)["code"]) == (401, "SIGN_ERROR")
 
 
 async def test_a_merchant_who_is_not_known_is_refused(street: Street, stranger: Any) -> None:
-    answer = await street.send(query(stranger.ours, ORDER_NO, **fresh()))
+    answer = await street.send(asked(stranger.language.query(street.order(), fresh())).request)
     assert (answer.status, msgspec.json.decode(answer.body)["code"]) == (404, "MCH_NOT_EXISTS")
 
 
 async def test_a_request_without_authorization_is_refused(street: Street) -> None:
-    request = replace(query(street.keys, ORDER_NO, **fresh()), headers={})
+    request = replace(asked(street.language.query(street.order(), fresh())).request, headers={})
     answer = await street.send(request)
     assert (answer.status, msgspec.json.decode(answer.body)["code"]) == (401, "SIGN_ERROR")
 

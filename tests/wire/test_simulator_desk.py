@@ -24,7 +24,7 @@ from tests.wire.wechat_pair import MCHID, ORDER_NO
 
 
 async def test_a_payer_sees_the_order_and_pays_with_a_button(street: Street) -> None:
-    created = await street.create(description="<b>番茄</b>", amount_fen=1234567)
+    created = await street.create(subject="<b>番茄</b>", amount_fen=1234567)
     assert isinstance(created, Pending) and isinstance(created.offer, QrCode)
     pages, by = [], {"code": created.offer.url}
     for method in ("GET", "POST"):
@@ -33,9 +33,9 @@ async def test_a_payer_sees_the_order_and_pays_with_a_button(street: Street) -> 
             pages.append((answer.status, await answer.text()))
     (seen, page), (done, paid_page) = pages
     assert (seen, done) == (200, 200)
-    assert "¥12,345.67" in page and "<button>" in page
+    assert "¥12,345.67" in page and "<button" in page
     assert "&lt;b&gt;" in page and "<b>" not in page
-    assert "Paid 支付成功" in paid_page and "<button>" not in paid_page
+    assert "支付成功" in paid_page and "<button" not in paid_page
     assert isinstance(await street.query(), Paid)
 
 
@@ -50,7 +50,7 @@ async def test_a_payer_finds_an_order_by_its_number(street: Street) -> None:
 
 async def test_trades_are_listed_page_by_page_in_order(street: Street) -> None:
     for number in range(5):
-        await street.create(out_trade_no=f"order-{number}")
+        await street.create(number=f"order-{number}")
     numbers, after = [], 0
     while after is not None:
         url = f"{street.origin}/simulator/trades?after={after}&limit=2"

@@ -9,91 +9,149 @@ from typing import Any
 import msgspec
 import pytest
 
-from schema.channels.wechat import (
-    NOTICE_TAKEN,
-    Notice,
-    NoticeRefused,
-    Transaction,
-    decrypt_notice,
-    notice_not_taken,
-    read_notice,
-    verdict_of,
-    verify_notice,
+from schema.channels import (
+    OtherNotice,
+    Paid,
+    PaymentNotice,
+    ProtocolError,
+    RefundAbnormal,
+    RefundNotice,
+    SurelyNotRefunded,
+    SurelyNotTransferred,
+    TransferNotice,
+    Transferred,
 )
-from tests.wire.wechat_pair import NOW, Pair, a_transaction
+from schema.channels.reading import read
+from schema.channels.wechat.documents import NOTICE, Notice, written
+from schema.channels.wechat.payments import verdict_of
+from tests.wire.wechat_pair import (
+    MCHID,
+    NOW,
+    ORDER_NO,
+    REFUND_NO,
+    TRANSFER_NO,
+    Pair,
+    a_refund_standing,
+    a_transaction,
+    a_transfer_standing,
+)
 
 
-def taken(pair: Pair, transaction: Transaction) -> Notice:
-    headers, body = pair.notice(transaction)
-    notice = verify_notice(pair.ours, headers, body, NOW)
-    assert isinstance(notice, Notice)
-    return notice
+def taken(pair: Pair, document: Any, event: str = "TRANSACTION.SUCCESS") -> bytes:
+    headers, body = pair.notice(document, event)
+    assert pair.language.prove(headers, body, NOW) == "EV-2018022511223320873"
+    return body
 
 
-def with_resource(notice: Notice, **changed: Any) -> Notice:
+def a_refund_notice(**changed: Any) -> Any:
+    told = a_refund_standing(mchid=MCHID, refund_status="SUCCESS", status="", create_time=None)
+    return msgspec.structs.replace(told, **changed)
+
+
+def changed_body(pair: Pair, **changed: Any) -> bytes:
+    """A payment notice whose sealed part was changed in some way."""
+    notice = read(NOTICE, taken(pair, a_transaction()))
     resource = msgspec.structs.replace(notice.resource, **changed)
-    return msgspec.structs.replace(notice, resource=resource)
+    return written(msgspec.structs.replace(notice, resource=resource))
 
 
-def test_a_payment_notice_arrives_as_it_was_sealed(pair: Pair) -> None:
-    notice = taken(pair, a_transaction())
-    assert decrypt_notice(pair.ours, notice) == a_transaction()
-    assert (notice.id, notice.event_type) == ("EV-2018022511223320873", "TRANSACTION.SUCCESS")
+def refusal(pair: Pair, headers: Any, body: bytes, late_s: int = 0) -> str:
+    with pytest.raises(ProtocolError) as refused:
+        pair.language.prove(headers, body, NOW + timedelta(seconds=late_s))
+    return str(refused.value)
 
 
-def test_a_notice_means_the_same_as_the_query_of_that_order(pair: Pair) -> None:
-    opened = decrypt_notice(pair.ours, taken(pair, a_transaction()))
-    assert isinstance(opened, Transaction)
-    assert verdict_of(pair.ours, opened) == verdict_of(pair.ours, a_transaction())
+def test_a_payment_notice_means_the_same_as_the_query_of_that_order(pair: Pair) -> None:
+    told = pair.language.read_notice(taken(pair, a_transaction()))
+    verdict = verdict_of(pair.ours.account, a_transaction())
+    assert isinstance(verdict, Paid)
+    assert told == PaymentNotice(number=ORDER_NO, verdict=verdict)
 
 
-def test_a_stored_notice_can_be_opened_long_after_it_was_verified(pair: Pair) -> None:
-    _, body = pair.notice(a_transaction())
-    stored = read_notice(body)
-    assert isinstance(stored, Notice)
-    assert decrypt_notice(pair.ours, stored) == a_transaction()
+@pytest.mark.parametrize(
+    ("state", "kind"), [("ABNORMAL", RefundAbnormal), ("CLOSED", SurelyNotRefunded)]
+)
+def test_a_refund_notice_says_how_it_ended(pair: Pair, state: str, kind: type) -> None:
+    document = a_refund_notice(refund_status=state, success_time=None)
+    told = pair.language.read_notice(taken(pair, document, f"REFUND.{state}"))
+    assert isinstance(told, RefundNotice) and isinstance(told.verdict, kind)
+    assert (told.number, told.order_number) == (REFUND_NO, ORDER_NO)
+
+
+def test_a_transfer_notice_says_that_the_payee_took_it_or_not(pair: Pair) -> None:
+    event = "MCHTRANSFER.BILL.FINISHED"
+    told = pair.language.read_notice(taken(pair, a_transfer_standing(), event))
+    assert isinstance(told, TransferNotice) and isinstance(told.verdict, Transferred)
+    overdue = a_transfer_standing(state="FAIL", fail_reason="OVERDUE_CLOSE")
+    told = pair.language.read_notice(taken(pair, overdue, event))
+    ended = SurelyNotTransferred(code="OVERDUE_CLOSE", cause="payer")
+    assert told == TransferNotice(number=TRANSFER_NO, verdict=ended)
+
+
+def test_a_notice_of_another_kind_is_true_and_not_followed(pair: Pair) -> None:
+    notice = read(NOTICE, taken(pair, a_transaction()))
+    body = written(msgspec.structs.replace(notice, event_type="COMPLAINT.CREATE"))
+    assert pair.language.read_notice(body) == OtherNotice(what="COMPLAINT.CREATE")
 
 
 @pytest.mark.parametrize("late_s", [-301, 301])
 def test_a_notice_replayed_later_is_refused(pair: Pair, late_s: int) -> None:
     headers, body = pair.notice(a_transaction())
-    refused = verify_notice(pair.ours, headers, body, NOW + timedelta(seconds=late_s))
-    assert isinstance(refused, NoticeRefused) and "300 s" in refused.reason
+    assert "300 s" in refusal(pair, headers, body, late_s)
 
 
 def test_a_notice_with_a_changed_byte_is_refused(pair: Pair) -> None:
     headers, body = pair.notice(a_transaction())
-    refused = verify_notice(pair.ours, headers, body.replace(b"SUCCESS", b"SUCCESs", 1), NOW)
-    assert refused == NoticeRefused(reason="the signature does not fit the content")
+    changed = body.replace(b"SUCCESS", b"SUCCESs", 1)
+    assert refusal(pair, headers, changed) == "the signature does not fit the content"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("Wechatpay-Timestamp", str(int(NOW.timestamp()) + 1)),
+        ("Wechatpay-Nonce", "another"),
+        ("Wechatpay-Serial", "PUB_KEY_ID_0"),
+        ("Wechatpay-Signature", "AAAA"),
+        ("Wechatpay-Signature", ""),
+        ("Wechatpay-Signature-Type", "WECHATPAY2-SM2-WITH-SM3"),
+    ],
+)
+def test_a_notice_with_a_changed_header_is_refused(pair: Pair, name: str, value: str) -> None:
+    headers, body = pair.notice(a_transaction())
+    refusal(pair, {**headers, name: value}, body)
 
 
 def test_a_signature_probe_is_refused(pair: Pair) -> None:
     headers, body = pair.notice(a_transaction())
     probe = {**headers, "Wechatpay-Signature": "WECHATPAY/SIGNTEST/" + "A" * 300}
-    refused = verify_notice(pair.ours, probe, body, NOW)
-    assert refused == NoticeRefused(reason="a probe, signed wrongly on purpose")
+    assert refusal(pair, probe, body) == "a probe, signed wrongly on purpose"
 
 
 def test_a_notice_of_another_merchant_is_refused_by_its_key(pair: Pair, stranger: Pair) -> None:
-    headers, body = stranger.notice(a_transaction())
-    assert isinstance(verify_notice(pair.ours, headers, body, NOW), NoticeRefused)
+    refusal(pair, *stranger.notice(a_transaction()))
 
 
 def test_a_notice_sealed_for_another_merchant_does_not_open(pair: Pair, stranger: Pair) -> None:
     _, body = stranger.notice(a_transaction())
-    notice = read_notice(body)
-    assert isinstance(notice, Notice)
-    assert decrypt_notice(pair.ours, notice) == NoticeRefused(
-        reason="the sealed part does not open with our API v3 key"
-    )
+    with pytest.raises(ProtocolError, match="does not open with our API v3 key"):
+        pair.language.read_notice(body)
 
 
-@pytest.mark.parametrize("changed", [{"mchid": "1900000002"}, {"appid": "wx2"}], ids=str)
+@pytest.mark.parametrize(
+    ("document", "event"),
+    [
+        (a_transaction(mchid="1900000002"), "TRANSACTION.SUCCESS"),
+        (a_transaction(appid="wx2"), "TRANSACTION.SUCCESS"),
+        (a_refund_notice(mchid="1900000002"), "REFUND.SUCCESS"),
+        (a_transfer_standing(mch_id="1900000002"), "MCHTRANSFER.BILL.FINISHED"),
+    ],
+)
 def test_a_notice_about_another_merchant_or_app_is_refused(
-    pair: Pair, changed: dict[str, str]
+    pair: Pair, document: Any, event: str
 ) -> None:
-    refused = decrypt_notice(pair.ours, taken(pair, a_transaction(**changed)))
-    assert refused == NoticeRefused(reason="about another merchant or app")
+    with pytest.raises(ProtocolError, match="about another merchant"):
+        pair.language.read_notice(taken(pair, document, event))
 
 
 @pytest.mark.parametrize(
@@ -109,25 +167,21 @@ def test_a_notice_about_another_merchant_or_app_is_refused(
     ids=str,
 )
 def test_a_seal_that_was_tampered_with_does_not_open(pair: Pair, changed: dict[str, str]) -> None:
-    notice = with_resource(taken(pair, a_transaction()), **changed)
-    assert isinstance(decrypt_notice(pair.ours, notice), NoticeRefused)
+    with pytest.raises(ProtocolError):
+        pair.language.read_notice(changed_body(pair, **changed))
 
 
 @pytest.mark.parametrize("place", [0, 100, -17, -1], ids=["first", "inner", "last", "tag"])
 def test_a_ciphertext_with_one_changed_bit_does_not_open(pair: Pair, place: int) -> None:
-    notice = taken(pair, a_transaction())
+    notice: Notice = read(NOTICE, taken(pair, a_transaction()))
     sealed = bytearray(b64decode(notice.resource.ciphertext))
     sealed[place] ^= 1
-    changed = with_resource(notice, ciphertext=b64encode(sealed).decode())
-    assert isinstance(decrypt_notice(pair.ours, changed), NoticeRefused)
+    with pytest.raises(ProtocolError):
+        pair.language.read_notice(changed_body(pair, ciphertext=b64encode(sealed).decode()))
 
 
-def test_a_notice_of_another_kind_is_not_taken_for_a_payment(pair: Pair) -> None:
-    other = msgspec.structs.replace(taken(pair, a_transaction()), event_type="REFUND.SUCCESS")
-    assert decrypt_notice(pair.ours, other) == NoticeRefused(reason="not about a payment")
-
-
-def test_our_answers_to_callbacks_are_those_of_the_documents() -> None:
-    assert (NOTICE_TAKEN.status, NOTICE_TAKEN.body) == (204, b"")
-    later = notice_not_taken("try later")
+def test_our_answers_to_callbacks_are_those_of_the_documents(pair: Pair) -> None:
+    thanks = pair.language.thanks()
+    assert (thanks.status, thanks.body) == (204, b"")
+    later = pair.language.no_thanks(500, "try later")
     assert (later.status, later.body) == (500, b'{"code":"FAIL","message":"try later"}')

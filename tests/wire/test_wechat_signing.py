@@ -8,8 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from schema.channels import HttpAnswer, ProtocolError
-from schema.channels.wechat import close, create_native, query
-from schema.channels.wechat.documents import NativeAnswer
+from schema.channels.wechat.documents import Prepared
 from schema.channels.wechat.platform import JSON
 from schema.channels.wechat.signing import (
     answer_message,
@@ -17,9 +16,16 @@ from schema.channels.wechat.signing import (
     request_message,
     signature_fault,
 )
-from tests.wire.wechat_pair import NONCE, NOW, ORDER_NO, Pair, an_order
+from tests.wire.wechat_pair import (
+    NONCE,
+    NOW,
+    STAMP,
+    Pair,
+    an_order,
+    asked,
+)
 
-A_CODE = NativeAnswer(code_url="weixin://wxpay/bizpayurl?pr=abc")
+A_CODE = Prepared(code_url="weixin://wxpay/bizpayurl?pr=abc")
 
 
 def test_a_request_is_signed_over_five_lines_as_the_documents_show() -> None:
@@ -32,32 +38,15 @@ def test_an_answer_is_signed_over_three_lines_as_the_documents_show() -> None:
     assert signed == b'1554209980\nc5ac7061fccab6bf3e254dcf98995b8c\n{"data":[]}\n'
 
 
-def test_a_create_call_says_exactly_what_the_order_is(pair: Pair) -> None:
-    order = an_order(expires_at=NOW + timedelta(minutes=5), attach="x")
-    request = create_native(pair.ours, order, now=NOW, nonce=NONCE)
-    assert (request.method, request.path) == ("POST", "/v3/pay/transactions/native")
-    assert request.body.decode() == (
-        '{"appid":"wx1234567890abcdef","mchid":"1900000001","description":"两斤番茄",'
-        f'"out_trade_no":"{ORDER_NO}","notify_url":"https://tomato.test/notices/1",'
-        '"amount":{"total":1999,"currency":"CNY"},'
-        '"time_expire":"2026-03-01T12:10:06+08:00","attach":"x"}'
-    )
-    assert request.headers["Wechatpay-Serial"] == pair.ours.account.public_key_id
-
-
 def test_the_platform_believes_all_our_requests(pair: Pair) -> None:
-    requests = [
-        create_native(pair.ours, an_order(), now=NOW, nonce=NONCE),
-        query(pair.ours, ORDER_NO, now=NOW, nonce=NONCE),
-        close(pair.ours, ORDER_NO, now=NOW, nonce=NONCE),
-    ]
-    assert [pair.fault(request) for request in requests] == [None, None, None]
+    questions = pair.questions.values()
+    assert [pair.fault(question.request) for question in questions] == [None] * len(questions)
 
 
 def test_order_numbers_with_special_characters_travel_in_the_path_as_they_are_signed(
     pair: Pair,
 ) -> None:
-    request = query(pair.ours, "a|b*c_d-01", now=NOW, nonce=NONCE)
+    request = asked(pair.language.query(an_order(number="a|b*c_d-01"), STAMP)).request
     assert request.path == ("/v3/pay/transactions/out-trade-no/a%7Cb%2Ac_d-01?mchid=1900000001")
     assert pair.fault(request) is None
 
@@ -79,25 +68,27 @@ def test_order_numbers_with_special_characters_travel_in_the_path_as_they_are_si
 def test_a_request_changed_on_the_way_is_refused_with_sign_error(
     pair: Pair, changed: dict[str, object]
 ) -> None:
-    fault = pair.fault(create_native(pair.ours, an_order(), now=NOW, nonce=NONCE), **changed)
+    fault = pair.fault(asked(pair.language.create(an_order(), STAMP)).request, **changed)
     assert fault is not None and fault.code == "SIGN_ERROR"
 
 
 @pytest.mark.parametrize("skew_s", [-301, -300, 0, 300, 301])
 def test_requests_more_than_five_minutes_off_the_clock_are_refused(pair: Pair, skew_s: int) -> None:
-    request = query(pair.ours, ORDER_NO, now=NOW + timedelta(seconds=skew_s), nonce=NONCE)
+    request = asked(
+        pair.language.query(an_order(), replace(STAMP, now=NOW + timedelta(seconds=skew_s)))
+    ).request
     assert (pair.fault(request) is None) == (abs(skew_s) <= 300)
 
 
 def test_a_merchant_cannot_sign_for_another(pair: Pair, stranger: Pair) -> None:
-    request = query(stranger.ours, ORDER_NO, now=NOW, nonce=NONCE)
+    request = asked(stranger.language.query(an_order(), STAMP)).request
     serial_no = pair.ours.account.merchant_serial
     fault = pair.fault(request, serial_no=serial_no)
     assert fault is not None and fault.message == "the signature does not fit the request"
 
 
 def test_the_fields_of_the_authorization_header_may_come_in_any_order(pair: Pair) -> None:
-    header = query(pair.ours, ORDER_NO, now=NOW, nonce=NONCE).headers["Authorization"]
+    header = asked(pair.language.query(an_order(), STAMP)).request.headers["Authorization"]
     scheme, _, fields = header.partition(" ")
     turned = ",".join(reversed(fields.split(",")))
     assert read_authorization(f"{scheme} {turned}") == read_authorization(header)
@@ -105,7 +96,7 @@ def test_the_fields_of_the_authorization_header_may_come_in_any_order(pair: Pair
 
 @pytest.mark.parametrize("missing", ["mchid", "serial_no", "nonce_str", "timestamp", "signature"])
 def test_an_authorization_header_that_lacks_a_field_is_refused(pair: Pair, missing: str) -> None:
-    header = query(pair.ours, ORDER_NO, now=NOW, nonce=NONCE).headers["Authorization"]
+    header = asked(pair.language.query(an_order(), STAMP)).request.headers["Authorization"]
     with pytest.raises(ProtocolError, match=missing):
         read_authorization(header.replace(f'{missing}="', 'other="'))
 

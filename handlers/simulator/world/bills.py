@@ -101,7 +101,7 @@ class Bills:
         return movements
 
     def keep(self, content: bytes, for_s: float) -> str:
-        """Keeps a written bill for so long; whoever knows the word that is returned can fetch it."""
+        """Keeps a written bill for so long; whoever knows the returned word can fetch it."""
         now_s = self._world.clock.elapsed_s()
         self._files = {word: kept for word, kept in self._files.items() if kept[0] > now_s}
         while len(self._files) >= FILES_MAX:
@@ -120,7 +120,7 @@ class Bills:
         return (amount_fen * self._world.manners.fee_ppm + _PPM // 2) // _PPM
 
     def returned_fee_fen(self, trade: Trade, refund_fen: int) -> int:
-        """What a refund brings back of the fee: its share, and all of the rest if it is the last."""
+        """What a refund brings back of the fee: its share, and all of the rest if it is last."""
         left_fen = self.fee_fen(trade.amount_fen) - trade.returned_fee_fen
         if trade.refunded_fen >= trade.amount_fen:
             return left_fen

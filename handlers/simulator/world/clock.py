@@ -1,9 +1,9 @@
 """The world's one clock: schedules, expiry and bill days all go by it, and it can be hurried.
 
-It has two hands. The calendar, `now`, is what documents say: the true time, plus what was moved. The
-waits, `elapsed_s`, run `speed` times as fast: at 60, a minute of a callback schedule takes a second.
-So a hurried world still writes times that its merchants' own clocks agree with, until somebody moves
-it on purpose, to see tomorrow's bill. Signatures are fresh by the true time alone, never by this.
+It has two hands. The calendar, `now`, is what documents say: the true time, plus what was moved.
+The waits, `elapsed_s`, run `speed` times as fast: at 60, a minute of a callback schedule takes a
+second. So a hurried world still writes times that its merchants' own clocks agree with, until
+somebody moves it on purpose, to see tomorrow's bill. Signatures are fresh by the true time alone.
 """
 
 from __future__ import annotations

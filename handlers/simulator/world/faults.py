@@ -1,38 +1,38 @@
 """Faults on order: what goes wrong for one merchant, at which API, for which orders, how often.
 
-    kind                   at                value (default)        what happens
-    lost_request           calls             –                      not done, and the answer is cut off
-    lost_answer            calls, notify     –                      done, but the answer is cut off
-    slow                   calls, notify     milliseconds (1000)    done, but late
-    hang                   calls             milliseconds (30000)   not done; held so long, then 504
-    http_500               calls             –                      not done, the platform is broken
-    refuse                 calls             code (the usual one)   not done, that error
-    rate_limit             calls             –                      not done, too many calls
-    brown_out              calls             percent (30)           so many of the calls are lost or 5xx
-    notify_before_answer   create            –                      paid, and told, before the answer
-    late_success           close, reverse    milliseconds (1000)    done, and yet it is paid after that
-    needs_password         pay               –                      the payer has to type a password
-    not_enough_money       pay               –                      the payer's money does not suffice
-    payer_refuses          pay               –                      the payer says no
-    silent_outage          pay               –                      orders are made, nobody can pay them
-    ends_abnormal          refund            –                      the money does not reach the payer
-    ends_closed            refund            –                      taken, and yet nothing goes back
-    ends_failed            transfer, share   code (the usual one)   taken, and yet it fails
-    returned               transfer          milliseconds (1000)    it arrives and is sent back after that
-    duplicate_notify       notify            extra copies (1)       the same notice several times
-    lost_notify            notify            –                      this try does not arrive
-    reordered_notify       notify            milliseconds (1000)    held until another was sent, or so long
-    forged_notify          notify            –                      signed by somebody else
-    wrong_amount_notify    notify            fen to add (1)         signed, but the amount is off
-    wrong_currency_notify  notify            currency (USD)         signed, but of another currency
-    not_ready              bill              –                      the platform still writes it
-    missing_rows           bill              rows (1)               the last so many are not there
-    extra_rows             bill              rows (1)               so many that nobody ever ordered
-    wrong_amount           bill              fen to add (1)         to the first row's amount
-    wrong_fee              bill              fen to add (1)         to the first row's fee
+    kind                   at               value (default)      what happens
+    lost_request           calls            –                    not done, the answer is cut off
+    lost_answer            calls, notify    –                    done, but the answer is cut off
+    slow                   calls, notify    milliseconds (1000)  done, but late
+    hang                   calls            milliseconds (30000) not done; held so long, then 504
+    http_500               calls            –                    not done, the platform is broken
+    refuse                 calls            code (a usual one)   not done, that error
+    rate_limit             calls            –                    not done, too many calls
+    brown_out              calls            percent (30)         so many are lost, or get a 5xx
+    notify_before_answer   create           –                    paid, and told, before the answer
+    late_success           close, reverse   milliseconds (1000)  done, and yet paid after that
+    needs_password         pay              –                    a scanned payer must type one
+    not_enough_money       pay              –                    the payer's money is too little
+    payer_refuses          pay              –                    the payer says no
+    silent_outage          pay              –                    orders are made, nobody can pay
+    ends_abnormal          refund           –                    the payer can't be reached
+    ends_closed            refund           –                    taken, yet nothing goes back
+    ends_failed            transfer, share  code (a usual one)   taken, yet it fails
+    returned               transfer         milliseconds (1000)  arrives, is sent back after that
+    duplicate_notify       notify           extra copies (1)     the same notice several times
+    lost_notify            notify           –                    this try does not arrive
+    reordered_notify       notify           milliseconds (1000)  overtaken by another, or so late
+    forged_notify          notify           –                    signed by somebody else
+    wrong_amount_notify    notify           fen to add (1)       signed, but the amount is off
+    wrong_currency_notify  notify           currency (USD)       signed, but of another currency
+    not_ready              bill             –                    the platform still writes it
+    missing_rows           bill             rows (1)             the last so many are not there
+    extra_rows             bill             rows (1)             so many that nobody ordered
+    wrong_amount           bill             fen to add (1)       to the first row's amount
+    wrong_fee              bill             fen to add (1)       to the first row's fee
 
-`lost_request` and `lost_answer` are the two halves of not knowing. At notify, `lost_answer` loses the
-merchant's acknowledgement, so the notice comes again.
+`lost_request` and `lost_answer` are the two halves of not knowing. At notify, `lost_answer` loses
+the merchant's acknowledgement, so the notice comes again.
 """
 
 from __future__ import annotations

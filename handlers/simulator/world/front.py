@@ -39,7 +39,7 @@ class Front(Struct, frozen=True, kw_only=True):
     answer_within_s: int
     ack_statuses: tuple[int, ...] = (200, 204)
     ack_body: bytes | None = None
-    """What the merchant's answer has to be, spaces around it aside; None: only the status counts."""
+    """What the answer has to be, bare of spaces around it; None: the status alone counts."""
     write_notice: Callable[[Merchant, Notice[Any], datetime], Letter]
     """Signs a notice anew for each try; the last argument is the true time."""
     forge: Callable[[Letter], Letter]

@@ -1,7 +1,7 @@
 """Telling merchants what happened, and telling them again until they say they know.
 
-A task exists only while a notice is on its way; the waits between tries lie in the world's clock, so
-that a hundred thousand unacknowledged trades cost little.
+A task exists only while a notice is on its way; the waits between tries lie in the world's clock,
+so that a hundred thousand unacknowledged trades cost little.
 """
 
 from __future__ import annotations
@@ -68,6 +68,11 @@ class Notifier:
         self._sending.add(task)
         task.add_done_callback(self._sending.discard)
         return task
+
+    async def sent(self) -> None:
+        """Returns when every notice has arrived, or not, that is on its way now."""
+        if self._sending:
+            await asyncio.wait(set(self._sending))
 
     async def close(self) -> None:
         """Stops sending; what was not acknowledged stays so, as the books are forgotten anyway."""

@@ -1,7 +1,7 @@
 """The world behind all platforms: who its merchants are, and everything that can happen to money.
 
-Fronts ask it in the words of `trades`, `refunds`, `transfers` and `shares`; it answers with the thing,
-or with a `No`. It tells merchants by itself what happened, in the words of their front.
+Fronts ask it in the words of `trades`, `refunds`, `transfers` and `shares`; it answers with the
+thing, or with a `No`. It tells merchants by itself what happened, in the words of their front.
 """
 
 from __future__ import annotations

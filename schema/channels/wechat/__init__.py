@@ -1,43 +1,31 @@
-"""WeChat Pay API v3, Native payments, public-key mode: pure functions, our role and the platform's.
+"""WeChat Pay API v3: pure functions, our role and the platform's.
 
-`requests` asks, `verdicts` reads the answers, `notices` reads the callbacks: our side.
-`platform` is their side, for the simulator. `signing` and `documents` are the language itself.
+`language` is all that we can say. It turns wishes into requests and answers into verdicts by
+`payments`, `refunds`, `transfers`, `shares` and `bills`, whose codes are in `tables`; `callbacks`
+and `certificates` are what comes by itself and what proves it. `platform` and `platform_bills` are
+their side, for the simulator. `signing`, `documents`, `money_documents` and `sheets` are the wire.
 """
 
-from schema.channels.wechat.documents import Notice, Transaction
-from schema.channels.wechat.keys import SimulatorAccount, SimulatorKeys, WechatAccount, WechatKeys
-from schema.channels.wechat.language import WechatLanguage
-from schema.channels.wechat.notices import (
-    NOTICE_TAKEN,
-    NoticeRefused,
-    decrypt_notice,
-    notice_not_taken,
-    read_notice,
-    verify_notice,
+from schema.channels.wechat.documents import Transaction
+from schema.channels.wechat.keys import (
+    PlatformCertificate,
+    SceneReport,
+    SimulatorAccount,
+    SimulatorKeys,
+    WechatAccount,
+    WechatKeys,
 )
-from schema.channels.wechat.requests import NativeOrder, close, create_native, query
-from schema.channels.wechat.verdicts import decode_close, decode_create, decode_query, verdict_of
+from schema.channels.wechat.language import WechatLanguage
+from schema.channels.wechat.refunds import Card
 
 __all__ = [
-    "NOTICE_TAKEN",
-    "NativeOrder",
-    "Notice",
-    "NoticeRefused",
+    "Card",
+    "PlatformCertificate",
+    "SceneReport",
     "SimulatorAccount",
     "SimulatorKeys",
     "Transaction",
     "WechatAccount",
     "WechatKeys",
     "WechatLanguage",
-    "close",
-    "create_native",
-    "decode_close",
-    "decode_create",
-    "decode_query",
-    "decrypt_notice",
-    "notice_not_taken",
-    "query",
-    "read_notice",
-    "verdict_of",
-    "verify_notice",
 ]

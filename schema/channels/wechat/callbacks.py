@@ -47,16 +47,11 @@ def read_notice(keys: WechatKeys, body: bytes) -> AnyNotice:
     understand = _EVENTS.get(notice.event_type)
     if understand is None:
         return OtherNotice(what=plain(notice.event_type))
-    return understand(keys, _opened(keys, notice))
+    return understand(keys, opened_notice(keys, notice))
 
 
-def no_thanks(status: int, message: str) -> HttpAnswer:
-    """Makes the platform try again later: by its schedule, up to 15 times within about 24 hours."""
-    body = msgspec.json.encode({"code": "FAIL", "message": message})
-    return HttpAnswer(status=status, headers={"Content-Type": "application/json"}, body=body)
-
-
-def _opened(keys: WechatKeys, notice: Notice) -> bytes:
+def opened_notice(keys: WechatKeys, notice: Notice) -> bytes:
+    """The sealed part of a notice, as it was sealed. Raises ProtocolError."""
     resource = notice.resource
     if notice.resource_type != SEALED or resource.algorithm != AEAD:
         raise ProtocolError(f"not sealed with {AEAD}")
@@ -66,6 +61,12 @@ def _opened(keys: WechatKeys, notice: Notice) -> bytes:
         nonce=resource.nonce,
         associated=resource.associated_data,
     )
+
+
+def no_thanks(status: int, message: str) -> HttpAnswer:
+    """Makes the platform try again later: by its schedule, up to 15 times within about 24 hours."""
+    body = msgspec.json.encode({"code": "FAIL", "message": message})
+    return HttpAnswer(status=status, headers={"Content-Type": "application/json"}, body=body)
 
 
 def _payment(keys: WechatKeys, opened: bytes) -> PaymentNotice:

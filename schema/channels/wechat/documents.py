@@ -228,34 +228,6 @@ class BillPlaceDocument(Struct, frozen=True, kw_only=True):
     download_url: Annotated[str, Meta(max_length=2048)]
 
 
-class NativeOrderDocument(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """The body of `POST /v3/pay/transactions/native`."""
-
-    appid: Number
-    mchid: Number
-    description: Annotated[str, Meta(min_length=1, max_length=127)]
-    out_trade_no: OutTradeNo
-    notify_url: NotifyUrl
-    amount: Amount
-    time_expire: Moment | None = None
-    attach: Annotated[str, Meta(max_length=128)] = ""
-
-
-class NativeAnswer(Struct, frozen=True, kw_only=True):
-    """The code that the payer scans; it is good for two hours."""
-
-    code_url: Annotated[str, Meta(min_length=1, max_length=512)]
-
-
-class CloseDocument(Struct, frozen=True, kw_only=True):
-    """The body of `POST …/out-trade-no/{out_trade_no}/close`."""
-
-    mchid: Number
-
-
-NATIVE_ORDER = msgspec.json.Decoder(NativeOrderDocument)
-CLOSE = msgspec.json.Decoder(CloseDocument)
-NATIVE_ANSWER = msgspec.json.Decoder(NativeAnswer)
 ANYTHING = msgspec.json.Decoder(object)
 ORDER = msgspec.json.Decoder(OrderDocument)
 WHOSE = msgspec.json.Decoder(WhoseDocument)

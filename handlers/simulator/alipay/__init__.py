@@ -1,0 +1,1 @@
+"""The simulated open platform of Alipay."""
