@@ -15,6 +15,7 @@ from typing import Annotated, Any
 
 import typer
 import uvloop
+from actors.routing.terminal import comparison, health
 
 from actors.accounting.actor import ACCOUNTING as LEDGER
 from actors.accounting.actor import INLETS as ACCOUNTING
@@ -25,7 +26,7 @@ from actors.accounting.shards import shard_of
 from actors.accounting.terminal import ledger_cli
 from actors.channels.accounts import Accounts
 from actors.channels.actor import INLETS as CHANNELS
-from actors.channels.actor import ask_again, calls, notices
+from actors.channels.actor import ask_again, ask_refunds_again, calls, notices, refunds
 from actors.channels.keyring import Keyring
 from actors.channels.sender import Sender
 from actors.channels.terminal import add_calls
@@ -40,13 +41,12 @@ from actors.notification.posts import Posts
 from actors.notification.sender import WebhookSender
 from actors.notification.sweeper import Sweeper
 from actors.ordering.actor import INLETS as ORDERING
-from actors.ordering.actor import ordering
+from actors.ordering.actor import ordering, see_to_ends
 from actors.risk.actor import INLETS as RISK
 from actors.risk.actor import risk
 from actors.routing.actor import INLETS as ROUTING
 from actors.routing.actor import fold_taken, learning, routing
 from actors.routing.record import again
-from actors.routing.terminal import comparison, health
 from bus import logs, migrations, tracing
 from bus.caller import Caller, CallerRun
 from bus.decider import Decider, DeciderRun
@@ -131,7 +131,10 @@ def lanes_with(
 
 
 def ordering_room(shared: Shared) -> Sequence[Part]:
-    return (decide_with(shared, ordering(shared.directory)),)
+    return (
+        decide_with(shared, ordering(shared.directory)),
+        see_to_ends(shared.pool, shared.broker),
+    )
 
 
 def risk_room(shared: Shared) -> Sequence[Part]:
@@ -157,7 +160,9 @@ def channels_room(shared: Shared) -> Sequence[Part]:
         keyring,
         decide_with(shared, notices(keyring.accounts)),
         call_with(shared, calls(keyring)),
+        call_with(shared, refunds(keyring)),
         ask_again(shared.pool, shared.broker),
+        ask_refunds_again(shared.pool, shared.broker),
     )
 
 

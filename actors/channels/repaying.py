@@ -77,6 +77,8 @@ def _repaid(repayment: Repayment, verdict: Refunded, now: datetime) -> Decision:
     """The payer has the money, if it is the amount that was wished."""
     asked = (repayment.terms.refund_fen, repayment.terms.currency)
     if (verdict.refund_fen, verdict.currency) != asked:
+        if repayment.state is RepaymentState.FAILED:
+            return Decision()
         words = f"wished {asked[0]} {asked[1]}, got {verdict.refund_fen} {verdict.currency}"
         return _not_known(repayment, "amount_mismatch", words, now)
     refunded_at = verdict.refunded_at.astimezone(UTC)

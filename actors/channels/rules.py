@@ -240,9 +240,10 @@ def _may_go_on(attempt: Attempt, verdict: SurelyNotPaid) -> bool:
 
 
 def _unknown(attempt: Attempt, code: str, words: str, now: datetime) -> Decision:
-    """Nothing is proved. An attempt that the payer has an offer for stays pending."""
-    pending = attempt.state is AttemptState.PENDING
-    state = AttemptState.PENDING if pending else AttemptState.UNKNOWN
+    """Nothing is proved. An attempt that the payer has an offer for stays pending, and one that is
+    to be closed is still to be closed."""
+    stays = attempt.state in (AttemptState.PENDING, AttemptState.CLOSING)
+    state = attempt.state if stays else AttemptState.UNKNOWN
     open_still = ask_again(attempt, state, code, words, now)
     if attempt.state is state:
         return Decision(changes=(open_still,))
