@@ -26,6 +26,10 @@ WHERE kind = $1 AND number = $2;
 SELECT document FROM directory.profile
 WHERE kind = $1 AND number > $2 ORDER BY number LIMIT $3;
 
+-- offered
+-- The pay types that each channel offers.
+SELECT number, document -> 'pay_types' AS pay_types FROM directory.profile WHERE kind = 'channel';
+
 -- remember_change
 -- History: who did what, and the document after it.
 INSERT INTO merchants.change (kind, number, version, what, operator, document)

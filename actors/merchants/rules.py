@@ -19,10 +19,11 @@ from msgspec.structs import replace
 
 from schema.payments import Refusal
 from schema.profiles import ApiKey, Binding, ChannelProfile, MerchantProfile
+from schema.routing import ChannelLimits, RoutingRule, RuleBinding
 from schema.text import MerchantNo, PayerId
 
 S = TypeVar("S", bound=Struct)
-Profile = TypeVar("Profile", MerchantProfile, ChannelProfile)
+Profile = TypeVar("Profile", MerchantProfile, ChannelProfile, RoutingRule)
 Change = Callable[[Profile], Profile | Refusal]
 """One change of one profile, given the profile as it is under its lock."""
 
@@ -59,6 +60,8 @@ def fitting(document: Mapping[str, Any], kind: type[S]) -> S | Refusal:
 
 def sound(profile: Profile) -> Profile | Refusal:
     """The profile itself if it can be read back and its limits leave room for a payment."""
+    if isinstance(profile, RoutingRule):
+        return fitting(msgspec.to_builtins(profile), RoutingRule)
     limits = profile.risk_limits if isinstance(profile, MerchantProfile) else profile
     if limits.single_min_fen > limits.single_max_fen:
         too_small = f"the least amount, {limits.single_min_fen}, is above it"
@@ -104,6 +107,37 @@ def without_binding(pay_type: str, channel_no: str) -> Change[MerchantProfile]:
         return sound(replace(merchant, bindings=others))
 
     return change
+
+
+def with_rule_binding(binding: RuleBinding, rule: RoutingRule | None) -> Change[MerchantProfile]:
+    """Has the merchant's payments of a pay type follow a rule, in place of another one."""
+
+    def change(merchant: MerchantProfile) -> MerchantProfile | Refusal:
+        if rule is None:
+            return not_found("rule_no", binding.rule_no)
+        if rule.pay_type != binding.pay_type:
+            return invalid("pay_type", binding.pay_type, f"the rule is for {rule.pay_type}")
+        others = _other_rules(merchant, binding.pay_type, binding.tier)
+        return sound(replace(merchant, rule_bindings=(*others, binding)))
+
+    return change
+
+
+def without_rule_binding(pay_type: str, tier: str) -> Change[MerchantProfile]:
+    """Has the merchant's payments go by its direct bindings again."""
+
+    def change(merchant: MerchantProfile) -> MerchantProfile | Refusal:
+        others = _other_rules(merchant, pay_type, tier)
+        if len(others) == len(merchant.rule_bindings):
+            return not_found("rule binding", f"{pay_type} {tier}")
+        return sound(replace(merchant, rule_bindings=others))
+
+    return change
+
+
+def with_channel_limits(limits: ChannelLimits) -> Change[ChannelProfile]:
+    """What a channel takes in all and when, in place of what was set before."""
+    return lambda channel: sound(replace(channel, limits=limits))
 
 
 def with_key(key: ApiKey) -> Change[MerchantProfile]:
@@ -194,6 +228,11 @@ def taken(field: str, number: str) -> Refusal:
 def _others(merchant: MerchantProfile, pay_type: str, channel_no: str) -> tuple[Binding, ...]:
     pair = (pay_type, channel_no)
     return tuple(b for b in merchant.bindings if (b.pay_type, b.channel_no) != pair)
+
+
+def _other_rules(merchant: MerchantProfile, pay_type: str, tier: str) -> tuple[RuleBinding, ...]:
+    place = (pay_type, tier)
+    return tuple(b for b in merchant.rule_bindings if (b.pay_type, b.tier) != place)
 
 
 def _incomplete(kind: type[Struct], why: str) -> Refusal:

@@ -24,6 +24,7 @@ from bus.vault import Vault
 from schema.messages.merchants import ProfileChanged
 from schema.payments import Refusal
 from schema.profiles import Binding, ChannelProfile, MerchantProfile
+from schema.routing import RoutingRule
 
 SQL = queries(__file__)
 
@@ -62,6 +63,7 @@ class Register(Struct, Generic[Profile], frozen=True):
 
 MERCHANTS = Register("merchant", "merchant_no", MerchantProfile)
 CHANNELS = Register("channel", "channel_no", ChannelProfile)
+RULES = Register("rule", "rule_no", RoutingRule)
 
 
 async def create_merchant(

@@ -150,6 +150,14 @@ class Pulses:
             return instead
 
 
+async def all_pulses(redis: Redis) -> dict[Segment, Pulse]:
+    """What is known of every channel and pay type, for people who look."""
+    keys = sorted([key async for key in redis.scan_iter("tomato:routing:pulse:*")])
+    stored = await redis.mget(keys) if keys else []
+    segments = [tuple(key.decode().split(":")[3:5]) for key in keys]
+    return {(s[0], s[1]): _read(each) for s, each in zip(segments, stored, strict=True)}
+
+
 def _read(stored: bytes | str | None) -> Pulse:
     return _decoder.decode(stored) if stored else Pulse()
 

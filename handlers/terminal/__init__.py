@@ -5,6 +5,15 @@ from handlers.terminal.dead import dead_cli
 from handlers.terminal.lanes import lanes_cli
 from handlers.terminal.notification import notification_cli
 from handlers.terminal.payment import payment_cli
+from handlers.terminal.routing import routing_cli
 from handlers.terminal.top import top
 
-__all__ = ["contracts_cli", "dead_cli", "lanes_cli", "notification_cli", "payment_cli", "top"]
+__all__ = [
+    "contracts_cli",
+    "dead_cli",
+    "lanes_cli",
+    "notification_cli",
+    "payment_cli",
+    "routing_cli",
+    "top",
+]

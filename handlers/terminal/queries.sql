@@ -31,3 +31,8 @@ ORDER BY i.settled_at;
 -- merchant_told
 -- Whose notification this is.
 SELECT merchant_no FROM notification.notification WHERE notification_id = $1;
+
+-- find_routed
+-- First attempts since a moment with their records, oldest first, and whether each was paid.
+SELECT terms, decisions, opened_at, state = 'succeeded' AS is_paid
+FROM channels.attempt WHERE opened_at >= $1 AND rank = 1 ORDER BY attempt_id LIMIT $2;

@@ -90,10 +90,17 @@ class Street:
             text = await answer.read()
             return answer.status, msgspec.json.decode(text) if text else None
 
-    async def order_fault(self, api: str, kind: str, times: int = 1, value: Any = None) -> None:
+    async def order_fault(
+        self, api: str, kind: str, times: int | None = 1, **conditions: Any
+    ) -> None:
         wish = {"account_no": self.keys.account.mchid, "api": api, "kind": kind, "times": times}
-        status, told = await self.tell("/simulator/faults", wish | {"value": value})
+        status, told = await self.tell("/simulator/faults", wish | conditions)
         assert status == 200, told
+
+    async def look(self, path: str) -> Any:
+        """What the simulator's own controls say."""
+        async with self.session.get(self.origin + path) as answer:
+            return await answer.json()
 
     async def pay(self, out_trade_no: str = ORDER_NO) -> int:
         return (await self.tell("/simulator/pay", {"number": out_trade_no}))[0]

@@ -41,3 +41,9 @@ def opened(
     wished: dict[str, Any] = {"subject": "两斤番茄", "amount_fen": 1999, "product": "NATIVE"}
     terms = TradeTerms(number=number, **(wished | changed))
     return world.open_trade(the_merchant(world), terms, everything)
+
+
+def told(world: World) -> list[object]:
+    """What the merchant would have been told, in that order."""
+    assert isinstance(world.notifier, Listener)
+    return world.notifier.told

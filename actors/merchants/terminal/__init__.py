@@ -7,5 +7,6 @@ from actors.merchants.terminal.channels import channel_cli
 from actors.merchants.terminal.merchants import merchant_cli
 from actors.merchants.terminal.rates import rate_cli
 from actors.merchants.terminal.risk import risk_cli
+from actors.merchants.terminal.routing import rules_cli
 
-__all__ = ["channel_cli", "merchant_cli", "rate_cli", "risk_cli"]
+__all__ = ["channel_cli", "merchant_cli", "rate_cli", "risk_cli", "rules_cli"]

@@ -9,7 +9,7 @@ import msgspec
 import typer
 from msgspec import Struct
 
-from actors.merchants import rules, store
+from actors.merchants import routing_rules, rules, store
 from actors.merchants.store import CHANNELS
 from actors.merchants.terminal.session import Fen, run, without_secrets
 from bus.terminal import OPERATOR_DEFAULT, Json, Limit, Operator, refuse, show_all
@@ -61,6 +61,28 @@ def list_channels(
     found = run(context, lambda pool, _: store.page(pool, CHANNELS, after=after, limit=limit))
     fields = ("channel_no", "status", "protocol", "name", "pay_types")
     show_all(map(without_secrets, found), *fields, as_json=json)
+
+
+@channel_cli.command()
+def limits(
+    context: typer.Context,
+    number: ChannelNo,
+    daily_fen: Annotated[int | None, typer.Option(help="In all on a day in China.")] = None,
+    daily_count: Annotated[int | None, typer.Option(help="Payments on a day.")] = None,
+    total_fen: Annotated[int | None, typer.Option(help="Cumulative, since it was added.")] = None,
+    opens_at: Annotated[str | None, typer.Option(help="China time, such as 08:00.")] = None,
+    closes_at: Annotated[str | None, typer.Option(help="China time, such as 22:30.")] = None,
+    operator: Operator = OPERATOR_DEFAULT,
+) -> None:
+    """Set what a channel takes in all, and when. What is left out is not limited any more."""
+    changed = run(
+        context,
+        lambda pool, _: routing_rules.set_limits(
+            pool, number, daily_fen_max=daily_fen, daily_count_max=daily_count,
+            total_fen_max=total_fen, opens_at=opens_at, closes_at=closes_at, operator=operator,
+        ),
+    )  # fmt: skip
+    _say_done(changed)
 
 
 @channel_cli.command()

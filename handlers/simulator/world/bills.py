@@ -117,7 +117,7 @@ class Bills:
 
     def fee_fen(self, amount_fen: int) -> int:
         """The fee of a payment, rounded half up."""
-        return (amount_fen * self._world.manners.fee_ppm + _PPM // 2) // _PPM
+        return _fee_fen(amount_fen, self._world.manners.fee_ppm)
 
     def returned_fee_fen(self, trade: Trade, refund_fen: int) -> int:
         """What a refund brings back of the fee: its share, and all of the rest if it is last."""
@@ -186,4 +186,15 @@ def _invented(model: TradeEntry) -> TradeEntry:
     terms = replace(trade.terms, number=secrets.token_hex(13), amount_fen=INVENTED_FEN)
     number = f"{trade.channel_number[:-12]}{secrets.randbelow(10**12):012d}"
     trade = replace(trade, terms=terms, channel_number=number, refunded_fen=0)
-    return replace(model, kind="payment", trade=trade, refund=None, amount_fen=INVENTED_FEN)
+    return replace(
+        model,
+        kind="payment",
+        trade=trade,
+        refund=None,
+        amount_fen=INVENTED_FEN,
+        fee_fen=_fee_fen(INVENTED_FEN, model.fee_ppm),
+    )
+
+
+def _fee_fen(amount_fen: int, fee_ppm: int) -> int:
+    return (amount_fen * fee_ppm + _PPM // 2) // _PPM

@@ -85,6 +85,13 @@ class Clock:
             day.year, day.month, day.day, BILL_HOUR, tzinfo=CHINA
         ) + timedelta(days=1)
 
+    def strike(self) -> None:
+        """Lets everything happen that is due; a timer does it by itself as well."""
+        now_s = self.elapsed_s()
+        while self._due and self._due[0][0] <= now_s:
+            heapq.heappop(self._due)[2]()
+        self._wind()
+
     def stop(self) -> None:
         """Nothing that waits will happen any more."""
         self._due.clear()
@@ -96,13 +103,7 @@ class Clock:
             self._timer = None
         if self._due:
             wait_s = max(0.0, self._due[0][0] - self.elapsed_s()) / self._speed
-            self._timer = asyncio.get_running_loop().call_later(wait_s, self._strike)
-
-    def _strike(self) -> None:
-        now_s = self.elapsed_s()
-        while self._due and self._due[0][0] <= now_s:
-            heapq.heappop(self._due)[2]()
-        self._wind()
+            self._timer = asyncio.get_running_loop().call_later(wait_s, self.strike)
 
 
 def china_day(moment: datetime) -> date:
