@@ -67,7 +67,8 @@ async def open_tickets(
     latest = first | (await store.last_attempts(connection, before) if before else {})
     named = await store.lock_attempts(connection, asked) if asked else []
     current = {attempt.attempt_id: attempt for attempt in named}
-    await _begin_to_close(connection, [latest[number] for number in ended], now)
+    for attempt in await _begin_to_close(connection, [latest[n] for n in ended], now):
+        latest[attempt.payment_id] = current[attempt.attempt_id] = attempt
 
     channels = {number for message in routed.values() for number in message.routing.ranked}
     for attempt in (*latest.values(), *current.values()):
@@ -92,7 +93,7 @@ async def open_tickets(
 
 async def _begin_to_close(
     connection: Connection, attempts: Sequence[Attempt], now: datetime
-) -> None:
+) -> list[Attempt]:
     """From now on an open attempt is closed and not asked for, whoever asks about it."""
     closing = Attempts(
         await store.lock_attempts(connection, [a.attempt_id for a in attempts if a.state in OPEN])
@@ -100,6 +101,7 @@ async def _begin_to_close(
     for attempt in list(closing):
         closing.put(replace(attempt, state=AttemptState.CLOSING, updated_at=now))
     await store.save_attempts(connection, closing)
+    return closing.changed
 
 
 def _closing_ticket(attempt: Attempt, known: dict[str, Account]) -> Ticket | None:
@@ -108,7 +110,7 @@ def _closing_ticket(attempt: Attempt, known: dict[str, Account]) -> Ticket | Non
     if attempt.state is AttemptState.SUCCEEDED:
         return None
     if attempt.state in OPEN:
-        return _ticket(replace(attempt, state=AttemptState.CLOSING), known)
+        return _ticket(attempt, known)
     return Ticket(errand="report", attempt=attempt, account=None)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
-from msgspec.structs import replace
+from msgspec.structs import asdict, replace
 
 from actors.ordering.payment import Payment, first_answer, view
 from actors.ordering.states import MOVES, OPEN, Happening
@@ -58,9 +58,9 @@ def announcement(payment: Payment) -> tuple[Effect, ...]:
     said: Message
     match payment.state:
         case PaymentState.SUCCEEDED:
-            said = paid_words(payment, PaymentSucceeded)
+            said = paid_words(payment)
         case PaymentState.LATE_PAID:
-            said = paid_words(payment, PaymentLatePaid)
+            said = PaymentLatePaid(**asdict(paid_words(payment)))
         case PaymentState.FAILED:
             assert payment.failure is not None
             said = PaymentFailed(
@@ -73,11 +73,11 @@ def announcement(payment: Payment) -> tuple[Effect, ...]:
     return (Publish(said, subject=payment.payment_id),)
 
 
-def paid_words(payment: Payment, kind: type[PaymentSucceeded]) -> PaymentSucceeded:
+def paid_words(payment: Payment) -> PaymentSucceeded:
     """What is told of money that has come."""
     assert payment.channel_no and payment.channel_trade_no and payment.funds_flow
     assert payment.paid_at is not None and payment.fee_fen is not None
-    return kind(
+    return PaymentSucceeded(
         payment=view(payment),
         channel_no=payment.channel_no,
         channel_trade_no=payment.channel_trade_no,

@@ -1,5 +1,5 @@
 -- How an order ends that nobody pays, and what of a payment goes back.
--- depends: 0003_ordering, 0004_channels
+-- depends: 0014_channel_offers
 
 -- migrate: apply
 ALTER TABLE ordering.payment
