@@ -88,6 +88,17 @@ async def test_a_trade_is_not_stored_before_its_payer_opens_it(street: AlipayStr
     assert street.trade().state is TradeState.REVERSED
 
 
+async def test_a_code_that_is_looked_at_is_a_stored_trade(street: AlipayStreet) -> None:
+    order = street.order()
+    await street.ask(street.ours.create(order, fresh()))
+    page = await street.send(
+        HttpRequest(method="GET", path=f"/pay?code={street.trade().code}", headers={}, body=b"")
+    )
+    assert page.status == 200
+    waits = await street.ask(street.ours.query(order, fresh()))
+    assert waits == Pending(code="WAIT_BUYER_PAY")
+
+
 @pytest.mark.parametrize("pay_type", ["alipay_page", "alipay_wap"])
 async def test_a_browser_that_brings_the_form_opens_the_trade(
     street: AlipayStreet, pay_type: Any
