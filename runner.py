@@ -205,11 +205,11 @@ def notification_room(shared: Shared) -> Sequence[Part]:
 
 def monitoring_room(shared: Shared) -> Sequence[Part]:
     settings = shared.settings
-    # Nobody waits for a count: larger batches divide its cost.
+    # Nobody waits for a count: larger batches divide its cost. They are filled by what is in hand.
     return monitoring(
         shared.pool, shared.redis, shared.broker,
-        linger_ms=10 * settings.linger_ms, batch_max=4 * settings.batch_max,
-        prefetch=settings.prefetch,
+        linger_ms=4 * settings.linger_ms, batch_max=4 * settings.batch_max,
+        prefetch=8 * settings.prefetch,
     )  # fmt: skip
 
 

@@ -14,6 +14,7 @@ from bench import isolation, lanes, notify, payments
 from bench.backing import PROFILE, alone, fresh_services
 from bench.ledger import scenario as ledger
 from bench.result import Result, text, write
+from bench.routing import scenario as routing
 from deploy.local.folders import profile_folder
 from deploy.local.problems import plain_words
 from deploy.local.services import Services
@@ -35,7 +36,7 @@ class Scenario(Protocol):
         ...
 
 
-SCENARIOS: Sequence[Scenario] = (payments, ledger, notify, isolation, lanes)
+SCENARIOS: Sequence[Scenario] = (payments, ledger, notify, isolation, lanes, routing)
 
 cli = typer.Typer(
     add_completion=False,

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any, TypeVar
 
+from msgspec import Struct
+
 from actors.merchants import store
 from actors.merchants.store import Created
 from bus.database import Pool
 from bus.vault import Vault
-from schema.channels.wechat import WechatAccount
 from schema.payments import Refusal
 
 PAY_TYPE = "wechat_native"
@@ -24,7 +25,7 @@ def made(result: T | Refusal) -> T:
 
 
 async def register_channel(
-    pool: Pool, vault: Vault, channel_no: str, account: WechatAccount, **profile: Any
+    pool: Pool, vault: Vault, channel_no: str, account: Struct, **profile: Any
 ) -> None:
     """A channel that settles to us."""
     usual: dict[str, Any] = {"channel_no": channel_no, "pay_types": [PAY_TYPE]}
@@ -33,16 +34,16 @@ async def register_channel(
 
 
 async def register_merchant(
-    pool: Pool, vault: Vault, *channel_nos: str, notify_url: str
+    pool: Pool, vault: Vault, *channel_nos: str, notify_url: str, pay_type: str = PAY_TYPE
 ) -> Created:
     """A merchant who may use these channels, the first of them first; its fee is 0.6 %."""
-    rates = {PAY_TYPE: RATE_PPM}
+    rates = {pay_type: RATE_PPM}
     created = made(
         await store.create_merchant(
             pool, vault, name="番茄小店", rates_ppm=rates, notify_url=notify_url
         )
     )
     for priority, channel_no in enumerate(channel_nos):
-        binding = {"pay_type": PAY_TYPE, "channel_no": channel_no, "priority": priority}
+        binding = {"pay_type": pay_type, "channel_no": channel_no, "priority": priority}
         made(await store.bind(pool, created.merchant_no, **binding))
     return created

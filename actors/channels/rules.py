@@ -195,11 +195,15 @@ def _hear_late(attempt: Attempt, verdict: Verdict, now: datetime) -> Decision:
 
 
 def _shown(attempt: Attempt, offer: Offer, now: datetime) -> Decision:
+    """Some channels repeat their offer whenever they are asked, which is another query in vain."""
+    is_news = attempt.offer != offer
+    queries = attempt.queries if is_news else min(attempt.queries + 1, 30_000)
     shown = replace(
         attempt,
         state=AttemptState.PENDING,
         offer=offer,
-        query_at=query_time(attempt.queries, now, attempt.terms.pay_type),
+        queries=queries,
+        query_at=query_time(queries, now, attempt.terms.pay_type),
         answered_at=attempt.answered_at or now,
         updated_at=now,
     )

@@ -131,6 +131,14 @@ def add_up(slices: Iterable[Slice]) -> Slice:
     return whole
 
 
+def by_channel(window: Slice) -> dict[str, Slice]:
+    """The same for each channel by itself: with many of them, nobody has to look through all."""
+    apart: dict[str, Slice] = {}
+    for series, tally in window.items():
+        apart.setdefault(series.channel_no, {})[series] = tally
+    return apart
+
+
 def of_subject(window: Slice, subject: Subject, operations: Sequence[str] = ()) -> Tally:
     """The calls of a channel, of one pay type if that is named, of some operations or of all."""
     return _summed(

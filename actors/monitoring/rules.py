@@ -19,6 +19,7 @@ from actors.monitoring.measures import (
     Slice,
     Subject,
     Tally,
+    by_channel,
     calls,
     of_subject,
     paid,
@@ -168,8 +169,9 @@ def judge(
     streaks: Mapping[Subject, int],
 ) -> list[Finding]:
     """How everything that was called lately stands by every rule."""
+    apart = {window_s: by_channel(window) for window_s, window in windows.items()}
     return [
-        _found(rule, subject, windows[rule.window_s], streaks.get(subject, 0))
+        _found(rule, subject, apart[rule.window_s][subject.channel_no], streaks.get(subject, 0))
         for rule in rules
         if rule.is_enabled
         for subject in subjects(rule, windows[rule.window_s])

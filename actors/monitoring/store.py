@@ -21,6 +21,7 @@ from actors.monitoring.standing import changed, published
 from bus.database import Connection, Pool, queries
 from bus.effects import Outgoing, Timer
 from bus.inbox import set_timers
+from bus.logs import log
 from bus.origin import new_event
 from bus.rows import from_row, to_rows
 from schema.messages.contract import Message
@@ -108,9 +109,17 @@ def _alarm(row: Any) -> Alarm:
 
 
 async def rules_now(connection: Connection | Pool) -> list[AlarmRule]:
-    """All rules, in order of their numbers."""
+    """All rules, in order of their numbers; one that a newer version has written is left out."""
     rows = await connection.fetch(SQL.all_rules)
-    return [msgspec.json.decode(row["document"], type=AlarmRule) for row in rows]
+    return [rule for row in rows if (rule := _rule(row["document"])) is not None]
+
+
+def _rule(document: str) -> AlarmRule | None:
+    try:
+        return msgspec.json.decode(document, type=AlarmRule)
+    except msgspec.ValidationError as error:
+        log.error("alarm_rule_unreadable", document=document, error=str(error))
+        return None
 
 
 async def channels_now(connection: Connection | Pool) -> list[ChannelProfile]:

@@ -7,7 +7,6 @@ tier's choice. So a record that is executed again has to give the same ranking, 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from itertools import chain
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -27,25 +26,27 @@ class Ranked(Struct, frozen=True):
     choices: tuple[Choice, ...]
 
 
-def rank(seed: str, candidates: Iterable[Candidate], choices: Iterable[Choice] = ()) -> Ranked:
+def rank(seed: str, candidates: Sequence[Candidate], choices: Iterable[Choice] = ()) -> Ranked:
     """The order of the candidates; limits that have to be counted come after it."""
-    chosen = PLAIN | {choice.tier: choice for choice in choices}
-    eligible = [candidate for candidate in candidates if candidate.removed_by is None]
+    chosen = {choice.tier: choice for choice in choices}
     rankings = [
-        _ranking(seed, [c for c in eligible if c.tier == tier], chosen[tier]) for tier in TIERS
+        _ranking(seed, _eligible(candidates, tier), chosen.get(tier, PLAIN[tier])) for tier in TIERS
     ]
-    order = dict.fromkeys(chain.from_iterable(ranking.order for ranking in rankings))
+    order = dict.fromkeys(number for ranking in rankings for number in ranking.order)
     told = tuple(ranking.choice for ranking in rankings if _is_told(ranking.choice))
     return Ranked(tuple(order), told)
 
 
-def _ranking(seed: str, candidates: Sequence[Candidate], choice: Choice) -> Ranking:
-    undrawn = choice
+def _eligible(candidates: Sequence[Candidate], tier: str) -> list[Candidate]:
+    return [c for c in candidates if c.tier == tier and c.removed_by is None]
+
+
+def _ranking(seed: str, eligible: Sequence[Candidate], choice: Choice) -> Ranking:
     if choice.reason != "order":
-        undrawn = replace(choice, reason="order", drawn_ppm=None, probability_ppm=None)
-    if not candidates:
-        return Ranking((), undrawn)
-    return STRATEGIES[choice.strategy](seed, candidates, undrawn)
+        choice = replace(choice, reason="order", drawn_ppm=None, probability_ppm=None)
+    if not eligible:
+        return Ranking((), choice)
+    return STRATEGIES[choice.strategy](seed, eligible, choice)
 
 
 def _is_told(choice: Choice) -> bool:

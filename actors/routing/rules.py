@@ -24,8 +24,8 @@ from schema.messages.risk import PaymentCleared
 from schema.messages.routing import PaymentRouted, PaymentUnroutable
 from schema.money import fee_fen
 from schema.payments import Candidate, PaymentTerms, RoutingDecision
-from schema.profiles import Binding, ChannelProfile, MerchantProfile
-from schema.routing import RoutingRule, RuleChannel
+from schema.profiles import ChannelProfile, MerchantProfile
+from schema.routing import RoutingRule
 from schema.standings import ChannelStanding
 
 Segment = tuple[str, str]
@@ -95,22 +95,17 @@ def _candidates(
     for listed in plan.channels:
         number = listed.channel_no
         channel = board.channels.get(number)
-        candidate = _candidate(listed, plan.choice.tier)
         removed = removed_by(terms, channel, now, board.standings.get(number))
-        if removed is not None:
-            candidate = replace(candidate, removed_by=removed)
-        elif look is not None and channel is not None:
+        candidate = Candidate(
+            channel_no=number,
+            tier=plan.choice.tier,
+            priority=listed.priority,
+            weight=listed.weight,
+            removed_by=removed,
+        )
+        if look is not None and channel is not None and removed is None:
             candidate = look(candidate, terms, channel, board)
         yield candidate
-
-
-def _candidate(listed: RuleChannel | Binding, tier: str) -> Candidate:
-    return Candidate(
-        channel_no=listed.channel_no,
-        tier="backup" if tier == "backup" else "default",
-        priority=listed.priority,
-        weight=listed.weight,
-    )
 
 
 # What a strategy asks about each candidate; the others ask nothing.

@@ -7,6 +7,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from handlers.simulator.alipay.accounts import generate_certified_account
 from handlers.simulator.bank.accounts import generate_bank_account
 from handlers.simulator.fronts import FRONTS
 from handlers.simulator.unionpay.accounts import generate_unionpay_account
@@ -18,13 +19,15 @@ BothEnds = tuple[Struct, Struct]
 
 NUMBERS: dict[Protocols, tuple[str, ...]] = {
     "wechat": ("1900000109", "wx8888888888888888"),
+    "alipay": ("2021000100000001",),
     "unionpay": ("10000001", "777290058110048"),
-    "bank": ("tomato-demo",),
+    "bank": ("tomato01",),
 }
 """How the platform names the merchant: of the form that its real numbers have."""
 
 _MAKERS: dict[Protocols, Callable[..., tuple[Any, Any]]] = {
     "wechat": generate_account,
+    "alipay": generate_certified_account,
     "unionpay": generate_unionpay_account,
     "bank": generate_bank_account,
 }

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from handlers.simulator.alipay.front import ALIPAY
+from handlers.simulator.bank.front import BANK
+from handlers.simulator.unionpay.front import UNIONPAY
 from handlers.simulator.wechat.front import WECHAT
 from handlers.simulator.world import Front
 from handlers.simulator.world.merchants import MerchantKey
 from schema.channels.alipay import AlipayPlatformAccount
+from schema.channels.bank import BankSimulatorAccount
+from schema.channels.unionpay import UnionpaySimulatorAccount
 from schema.channels.wechat import SimulatorAccount as WechatAccount
 
-FRONTS: tuple[Front, ...] = (WECHAT, ALIPAY)
+FRONTS: tuple[Front, ...] = (WECHAT, ALIPAY, UNIONPAY, BANK)
 
-Account = WechatAccount | AlipayPlatformAccount
+Account = WechatAccount | AlipayPlatformAccount | UnionpaySimulatorAccount | BankSimulatorAccount
 """The platform's end of a merchant's account, at any platform: a union told apart by `protocol`."""
 
 

@@ -27,6 +27,9 @@ MESSAGES_WINDOW = timedelta(hours=25)
 
 Again = Callable[[RoutingDecision], RoutingDecision]
 
+SEEN = ("cost_fen", "latency_ms", "score", "used")
+"""What a candidate's record tells beside its place; each only where the decision asked for it."""
+
 Step = tuple[datetime, str, str]
 """When, which room, and what it did."""
 
@@ -180,8 +183,8 @@ def show(story: Story, console: Console | None = None) -> None:
             "rank", "channel_no", "state", "channel_trade_no", "channel_code",
         )
     )  # fmt: skip
-    for attempt in story.attempts:
-        out.print(f"  routed by {attempt['decisions']['routing']}")
+    if story.attempts:
+        show_routing(story.attempts[0]["decisions"]["routing"], out)
     out.print(
         _table(
             "Entries (fen)", story.entries,
@@ -194,6 +197,24 @@ def show(story: Story, console: Console | None = None) -> None:
             "type", "state", "number", "status", "cost_ms", "error", "url",
         )
     )  # fmt: skip
+
+
+def show_routing(record: dict[str, Any], out: Console) -> None:
+    """Prints how the channels were ranked: the choice of each tier, and why who is where."""
+    for choice in record.get("choices", ()):
+        out.print(f"  {', '.join(f'{name} {value}' for name, value in choice.items())}")
+    ranks = {number: rank for rank, number in enumerate(record["ranked"], 1)}
+    rows = [
+        {
+            "rank": ranks.get(candidate["channel_no"]),
+            "removed": candidate.get("removed_by") or candidate.get("passed_over"),
+            "seen": {name: candidate[name] for name in SEEN if name in candidate},
+            **candidate,
+        }
+        for candidate in record["candidates"]
+    ]
+    columns = ("rank", "channel_no", "tier", "priority", "weight", "removed", "seen")
+    out.print(_table("Candidates", rows, *columns))
 
 
 def _table(title: str, rows: list[dict[str, Any]], *columns: str) -> Table:

@@ -106,7 +106,8 @@ async def test_an_attempt_whose_offer_is_known_is_asked_about_and_not_sent_again
     attempt = corner.attempt(product)
     attempt = shown(attempt, await corner.ask(attempt))
     answer = await corner.ask(attempt, "query")
-    assert isinstance(answer.verdict, Pending) and answer.verdict.offer is None
+    assert isinstance(answer.verdict, Pending)
+    assert answer.verdict.offer in (None, attempt.offer)
     assert operations(answer) == ["query"]
 
 

@@ -19,11 +19,12 @@ from schema.settings import Settings
 from tests.sites import Site
 
 
-async def at_terminal(app: Any, site: Site, *words: str) -> Result:
+async def at_terminal(app: Any, site: Site, *words: str, redis_url: str = "") -> Result:
     """A command as an operator gives it, in a thread since it runs an event loop of its own."""
     settings = Settings(
-        postgres_url=site.postgres_url, rabbitmq_url="", redis_url="", master_key=site.master_key
-    )
+        postgres_url=site.postgres_url, rabbitmq_url="", redis_url=redis_url,
+        master_key=site.master_key,
+    )  # fmt: skip
     invoke = CliRunner().invoke
     return await asyncio.to_thread(
         invoke, app, list(words), obj=lambda: settings, env={"USER": "carol"}

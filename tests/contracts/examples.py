@@ -47,12 +47,15 @@ from schema.messages.risk import PaymentCleared, PaymentRefused
 from schema.messages.routing import PaymentRouted, PaymentUnroutable
 from schema.payments import (
     Candidate,
+    Choice,
     PaymentRequest,
     PaymentState,
     PaymentTerms,
     PaymentView,
     RiskDecision,
     RoutingDecision,
+    Score,
+    Used,
 )
 from schema.webhooks import EndpointTerms, SealedSecret
 from tests.contracts.examples_of_books import (
@@ -98,6 +101,7 @@ TERMS = PaymentTerms(
     payer_id="member-8812",
     auth_code="134567890123456789",
     return_url="https://shop.example/back",
+    metadata={"shop": "south"},
 )
 PAYMENT = PaymentView(
     id=PAYMENT_ID,
@@ -121,7 +125,18 @@ PAYMENT = PaymentView(
 ROUTING = RoutingDecision(
     seed=PAYMENT_ID,
     candidates=(
-        Candidate(channel_no="wechat_a", tier="default", priority=10, weight=70),
+        Candidate(
+            channel_no="wechat_a",
+            tier="default",
+            priority=10,
+            weight=70,
+            cost_fen=256,
+            latency_ms=180,
+            score=Score(
+                good_milli=951_000, bad_milli=49_000, overdue=1, is_open=True, is_probe=True
+            ),
+            used=Used(day_fen=4_000_000, day_count=310, total_fen=98_000_000),
+        ),
         Candidate(
             channel_no="wechat_b",
             tier="backup",
@@ -129,9 +144,31 @@ ROUTING = RoutingDecision(
             weight=30,
             removed_by="amount: 128000 is above 100000",
         ),
+        Candidate(
+            channel_no="wechat_c",
+            tier="default",
+            priority=10,
+            weight=30,
+            used=Used(day_fen=4_950_000, day_count=12, total_fen=4_950_000),
+            passed_over="daily amount: 4950000 + 128000 fen is above 5000000",
+        ),
     ),
     ranked=("wechat_a",),
     decided_at=PLACED_AT,
+    choices=(
+        Choice(
+            tier="default",
+            strategy="success_rate",
+            rule_no="south",
+            rule_version=3,
+            branch=1,
+            seed="south:payer:member-8812",
+            explore_ppm=10_000,
+            reason="best",
+            drawn_ppm=412_345,
+            probability_ppm=873_000,
+        ),
+    ),
 )
 
 WEBHOOK_TERMS = EndpointTerms(

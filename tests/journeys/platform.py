@@ -10,7 +10,7 @@ import itertools
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, cast
 
 import aiohttp
 import msgspec
@@ -18,6 +18,8 @@ from aiohttp.test_utils import TestServer
 
 from bus.process import Shared
 from bus.topology import dead_queue
+from deploy.local.accounts import generate
+from deploy.local.enrolment import pay_types
 from handlers.edge import Edge
 from handlers.simulator import (
     SIMULATOR,
@@ -27,14 +29,16 @@ from handlers.simulator import (
     generate_account,
     simulator_app,
 )
+from handlers.simulator.fronts import merchant_key
 from handlers.terminal.payment import Story, tell
 from runner import INLETS, ROOMS, keyring_of
+from schema.channels.language import Protocols
 from schema.channels.wechat import WechatAccount
 from schema.ids import attempt_id
 from schema.settings import Settings
 from tests.journeys.channel import Channel
 from tests.journeys.shop import Shop, Street, a_street
-from tests.registry import register_channel, register_merchant
+from tests.registry import PAY_TYPE, register_channel, register_merchant
 from tests.sites import Site
 from tests.waiting import at_last
 
@@ -67,12 +71,24 @@ class Platform:
         self.simulator.add_account(msgspec.structs.replace(theirs, mchid=mchid))
         return Channel(channel_no, mchid, self.simulator)
 
-    async def open_shop(self, *channels: Channel) -> Shop:
+    async def open_wallet(self, protocol: Protocols) -> Channel:
+        """A channel of this protocol with all its products, and an account of its own."""
+        channel_no = f"{protocol}_{next(self._numbers)}"
+        notify_url = f"{self.edge.url}/channels/{channel_no}/notify"
+        ours, theirs = generate(protocol, self.both_ends[0].base_url, notify_url)
+        pool, vault = self.shared.pool, self.shared.vault
+        await register_channel(pool, vault, channel_no, ours, pay_types=pay_types(protocol))
+        self.simulator.add_account(cast(Any, theirs))
+        return Channel(channel_no, merchant_key(cast(Any, theirs))[1], self.simulator, protocol)
+
+    async def open_shop(self, *channels: Channel, pay_type: str = PAY_TYPE) -> Shop:
         """The shop of a merchant who may use these channels, the first of them first."""
         name, numbers = f"shop-{next(self._numbers)}", [each.channel_no for each in channels]
         pool, vault = self.shared.pool, self.shared.vault
         notify_url = self.street.address(name)
-        created = await register_merchant(pool, vault, *numbers, notify_url=notify_url)
+        created = await register_merchant(
+            pool, vault, *numbers, notify_url=notify_url, pay_type=pay_type
+        )
         return self.street.open(name, created, self.edge.url, self.session)
 
     async def story(self, payment_id: str) -> Story:

@@ -47,10 +47,20 @@ async def channel_of_an_order(shop: Shop) -> str:
     return (await shop.order()).document.get("channel_no", "")
 
 
+async def is_paid_through(platform: Platform, shop: Shop, channel: Channel) -> str:
+    """An order that is placed now is paid through this channel; the record of its attempt."""
+    payment = (await shop.order()).document
+    assert payment["channel_no"] == channel.channel_no
+    await channel.pay(attempt_id(payment["id"], 1))
+    await shop.is_in_state(payment["id"], "succeeded")
+    [attempt] = (await platform.story(payment["id"])).attempts
+    return str(attempt)
+
+
 async def test_a_channel_that_hangs_is_taken_down_and_comes_back_by_itself(
     platform: Platform,
 ) -> None:
-    pool, redis = platform.shared.pool, platform.shared.redis
+    pool = platform.shared.pool
     sick, other = await platform.open_channel(), await platform.open_channel()
     shop = await platform.open_shop(sick, other)
     await set_rule(pool, "journey", sick, down_s=600)
@@ -58,23 +68,15 @@ async def test_a_channel_that_hangs_is_taken_down_and_comes_back_by_itself(
     await asyncio.gather(*(shop.order() for _ in range(FEW)))
     await is_done(pool, sick, "taken_down")
 
-    async def goes_to_the_other() -> bool:
-        return await channel_of_an_order(shop) == other.channel_no
+    async def goes_to(channel: Channel) -> bool:
+        return await channel_of_an_order(shop) == channel.channel_no
 
-    await at_last(goes_to_the_other)
-    await redis.flushdb()
-    payment = (await shop.order()).document
-    assert payment["channel_no"] == other.channel_no, "what was decided is not in Redis"
-    [attempt] = (await platform.story(payment["id"])).attempts
-    assert "taken down: down: failure_percent" in str(attempt)
-    await other.pay(attempt_id(payment["id"], 1))
-    await shop.is_in_state(payment["id"], "succeeded")
+    await at_last(lambda: goes_to(other))
+    await platform.shared.redis.flushdb()  # what was decided is not in there
+    record = await is_paid_through(platform, shop, other)
+    assert "taken down: down: failure_percent" in record
     # The time of the first probe has come.
     await pool.execute("UPDATE monitoring.standing SET probe_at = now()")
     await is_done(pool, sick, "restored")
-
-    async def goes_to_the_first() -> bool:
-        return await channel_of_an_order(shop) == sick.channel_no
-
-    await at_last(goes_to_the_first)
+    await at_last(lambda: goes_to(sick))
     assert await store.drop_rule(pool, "journey", operator="carol", now=now_utc()) is None

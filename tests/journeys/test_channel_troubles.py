@@ -80,7 +80,9 @@ async def test_an_unknown_payment_is_asked_about_shown_and_paid(
     await platform.ask_now(payment["id"])
     shown = await shop.is_in_state(payment["id"], "pending")
     trade = await first.pay(attempt_id(payment["id"], 1))
-    assert shown["pay"]["url"] == CODE_URL + trade.code, "the channel has one order, and this is its code"
+    assert shown["pay"]["url"] == CODE_URL + trade.code, (
+        "the channel has one order, and this is its code"
+    )
     await is_paid_once(platform, shop, payment["id"])
     assert second.trade(attempt_id(payment["id"], 2)) is None, "nobody tried another channel"
 

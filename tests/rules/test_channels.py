@@ -327,3 +327,11 @@ def test_another_channel_does_not_help_who_can_not_pay(cause: Cause) -> None:
 def test_a_refusal_at_the_till_may_still_be_mended_by_the_next_channel() -> None:
     decision = heard(at_the_till(), VERDICTS["not paid"])
     assert [change.channel_no for change in decision.changes] == [CHANNEL_NO, "wechat_b"]
+
+
+def test_an_offer_that_is_repeated_at_each_query_is_asked_about_less_and_less_often() -> None:
+    attempt = an_attempt_in(P)
+    for queries in (1, 2, 3):
+        (attempt,) = heard(attempt, VERDICTS["shown"]).changes
+        assert attempt.queries == queries
+        assert attempt.query_at == NOW + timedelta(seconds=LADDER_S[queries])

@@ -10,12 +10,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import json
 
-from actors.routing.rules import Board, decide, rank, removed_by, route
+from actors.routing.eligibility import removed_by
+from actors.routing.record import again
+from actors.routing.record import rank as ranked_by
+from actors.routing.rules import Board, decide, route
 from bus.effects import Publish
 from schema.messages.risk import PaymentCleared
 from schema.messages.routing import PaymentRouted, PaymentUnroutable
 from schema.payments import Candidate, PaymentTerms, RoutingDecision
-from schema.profiles import Binding, ChannelProfile
+from schema.profiles import Binding, ChannelProfile, MerchantProfile
 from tests.examples import (
     CHANNEL_NO,
     MERCHANT_NO,
@@ -31,6 +34,11 @@ from tests.examples import (
 DRAWS = 4_000
 
 
+def rank(seed: str, candidates: list[Candidate]) -> tuple[str, ...]:
+    """The order of candidates without any rule."""
+    return ranked_by(seed, candidates).order
+
+
 def bound(channel_no: str = CHANNEL_NO, **differences: Any) -> Binding:
     return Binding(pay_type="wechat_native", channel_no=channel_no, **differences)
 
@@ -38,7 +46,11 @@ def bound(channel_no: str = CHANNEL_NO, **differences: Any) -> Binding:
 def routed(terms: PaymentTerms, *bindings: Binding, **channel: Any) -> RoutingDecision:
     """The record for a merchant with these bindings, to channels that are all alike."""
     channels = {b.channel_no: a_channel(channel_no=b.channel_no, **channel) for b in bindings}
-    return route(terms, a_merchant(bindings=bindings), channels)
+    return route(terms, board(a_merchant(bindings=bindings), channels), NOW)
+
+
+def board(merchant: MerchantProfile | None, channels: dict[str, ChannelProfile]) -> Board:
+    return Board({MERCHANT_NO: merchant} if merchant else {}, channels)
 
 
 @pytest.mark.parametrize(
@@ -53,7 +65,7 @@ def routed(terms: PaymentTerms, *bindings: Binding, **channel: Any) -> RoutingDe
     ],
 )
 def test_a_filter_names_what_it_compared(channel: ChannelProfile | None, why: str | None) -> None:
-    assert removed_by(some_terms(), channel) == why
+    assert removed_by(some_terms(), channel, NOW) == why
 
 
 def test_a_channel_that_was_taken_out_stays_on_record() -> None:
@@ -64,13 +76,14 @@ def test_a_channel_that_was_taken_out_stays_on_record() -> None:
             a_candidate(tier="backup", priority=3, weight=7, removed_by="status: inactive"),
         ),
         ranked=(),
+        decided_at=NOW,
     )
 
 
 def test_a_merchant_without_channels_or_without_profile_can_not_be_routed() -> None:
-    nothing = RoutingDecision(seed=PAYMENT_ID, candidates=(), ranked=())
+    nothing = RoutingDecision(seed=PAYMENT_ID, candidates=(), ranked=(), decided_at=NOW)
     assert routed(some_terms()) == nothing
-    assert route(some_terms(), None, {}) == nothing
+    assert route(some_terms(), board(None, {}), NOW) == nothing
 
 
 def test_the_default_tier_goes_before_the_backup_tier_and_priority_before_weight() -> None:
@@ -91,7 +104,7 @@ def weighing(**weights: int) -> list[Candidate]:
 
 def test_among_equals_the_first_place_is_drawn_by_weight() -> None:
     equals = weighing(a=600, b=300, c=100)
-    firsts = Counter(next(rank(f"seed-{i}", equals)) for i in range(DRAWS))
+    firsts = Counter(rank(f"seed-{i}", equals)[0] for i in range(DRAWS))
     for candidate in equals:
         expected = DRAWS * candidate.weight // 1_000
         assert abs(firsts[candidate.channel_no] - expected) < DRAWS // 40, firsts
@@ -142,16 +155,27 @@ def test_each_channel_that_was_not_taken_out_is_ranked_once(
 @settings(max_examples=40, deadline=None)
 @given(candidates_of_any_kind)
 def test_the_record_alone_leads_to_the_same_ranking(candidates: list[Candidate]) -> None:
-    ranked = tuple(rank(PAYMENT_ID, candidates))
-    record = RoutingDecision(seed=PAYMENT_ID, candidates=tuple(candidates), ranked=ranked)
-    read_again = json.decode(json.encode(record), type=RoutingDecision)
-    assert tuple(rank(read_again.seed, read_again.candidates)) == read_again.ranked
+    ranked = ranked_by(PAYMENT_ID, candidates)
+    record = RoutingDecision(
+        seed=PAYMENT_ID, candidates=tuple(candidates), ranked=ranked.order, choices=ranked.choices
+    )
+    assert again(json.decode(json.encode(record), type=RoutingDecision)) == record
+
+
+def test_a_record_from_before_there_were_rules_still_leads_to_its_ranking() -> None:
+    stored = (
+        b'{"seed":"pay_06e9t8dgxyaa3vh6bq7w200001","candidates":[{"channel_no":"a","tier":"default"'
+        b',"priority":1,"weight":60},{"channel_no":"b","tier":"default","priority":1,"weight":40}]'
+        b',"ranked":["a","b"]}'
+    )
+    record = json.decode(stored, type=RoutingDecision)
+    assert again(record) == record
 
 
 def test_a_routed_payment_goes_on_with_all_records() -> None:
     channel = a_channel()
-    board = Board({MERCHANT_NO: a_merchant(bindings=(bound(),))}, {CHANNEL_NO: channel})
-    decision = decide(board, PaymentCleared(terms=some_terms(), risk=PASSED), NOW)
+    sight = Board({MERCHANT_NO: a_merchant(bindings=(bound(),))}, {CHANNEL_NO: channel})
+    decision = decide(sight, PaymentCleared(terms=some_terms(), risk=PASSED), NOW)
     record = RoutingDecision(
         seed=PAYMENT_ID, candidates=(a_candidate(),), ranked=(CHANNEL_NO,), decided_at=NOW
     )
@@ -161,8 +185,8 @@ def test_a_routed_payment_goes_on_with_all_records() -> None:
 
 
 def test_a_payment_that_no_channel_can_take_goes_back_with_the_reasons() -> None:
-    board = Board({MERCHANT_NO: a_merchant(bindings=(bound(),))}, {})
-    decision = decide(board, PaymentCleared(terms=some_terms(), risk=PASSED), NOW)
+    sight = Board({MERCHANT_NO: a_merchant(bindings=(bound(),))}, {})
+    decision = decide(sight, PaymentCleared(terms=some_terms(), risk=PASSED), NOW)
     removed = a_candidate(removed_by="not registered")
     record = RoutingDecision(seed=PAYMENT_ID, candidates=(removed,), ranked=(), decided_at=NOW)
     said = PaymentUnroutable(payment_id=PAYMENT_ID, risk=PASSED, routing=record)

@@ -9,6 +9,7 @@ import pytest
 from handlers.simulator import generate_account
 from schema.channels.wechat import SimulatorKeys, WechatKeys
 from tests.wire.street import Accounts, Street, a_street
+from tests.wire.unionpay_pair import UnionpayPair
 from tests.wire.wechat_pair import APPID, MCHID, Pair
 
 
@@ -38,3 +39,9 @@ async def street(accounts: Accounts) -> AsyncIterator[Street]:
     """A simulator and a merchant on loopback ports, with everyday manners."""
     async with a_street(accounts) as opened:
         yield opened
+
+
+@pytest.fixture(scope="session")
+def upay() -> UnionpayPair:
+    """Both ends of one merchant at UnionPay, ready to talk."""
+    return UnionpayPair()

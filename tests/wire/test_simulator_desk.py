@@ -17,10 +17,11 @@ from handlers.simulator import (
     simulator_app,
 )
 from handlers.simulator.desk.reading import is_loopback
-from schema.channels import Paid, Pending, QrCode
+from handlers.simulator.fronts import FRONTS
+from schema.channels import Paid, Pending, QrCode, TransferPending
 from schema.channels.wechat import WechatKeys
-from tests.wire.street import Accounts, Street, a_street
-from tests.wire.wechat_pair import MCHID, ORDER_NO
+from tests.wire.street import Accounts, Street, a_street, fresh
+from tests.wire.wechat_pair import MCHID, ORDER_NO, a_transfer
 
 
 async def test_a_payer_sees_the_order_and_pays_with_a_button(street: Street) -> None:
@@ -146,3 +147,39 @@ def test_an_application_with_a_broken_account_does_not_start(accounts: Accounts)
 )
 def test_only_this_machine_may_add_accounts(remote: str | None, is_ours: bool) -> None:
     assert is_loopback(remote) == is_ours
+
+
+@pytest.mark.parametrize("protocol", [front.protocol for front in FRONTS])
+async def test_a_stranger_gets_an_account_of_any_platform_with_one_request(
+    street: Street, protocol: str
+) -> None:
+    wish = {"protocol": protocol, "account_no": "2088", "notify_url": "http://shop.test/n"}
+    status, ours = await street.tell("/simulator/accounts/new", wish)
+    assert status == 201 and ours["base_url"] == street.origin
+    served = (await street.look("/simulator/accounts"))["accounts"]
+    assert {"protocol": protocol, "account_no": "2088"} in served
+    assert "PRIVATE" not in str(served)
+
+
+async def test_an_account_is_made_only_for_this_machine_and_not_for_a_form(
+    street: Street,
+) -> None:
+    url = f"{street.origin}/simulator/accounts/new"
+    async with street.session.post(url, data={"protocol": "wechat"}) as answer:
+        assert answer.status == 403
+
+
+async def test_a_payer_who_pays_by_script_can_refuse_too(street: Street) -> None:
+    await street.create()
+    status, told = await street.tell("/simulator/refuse", {"number": ORDER_NO})
+    assert (status, told["state"]) == (200, "failed")
+    status, told = await street.tell("/simulator/refuse", {"number": "none"})
+    assert (status, told["param"]) == (404, "number")
+
+
+async def test_a_transfer_is_confirmed_by_script_with_its_package(street: Street) -> None:
+    sent = await street.ask(street.language.transfer(a_transfer(), fresh()))
+    assert isinstance(sent, TransferPending)
+    path = "/simulator/transfers/confirm"
+    assert (await street.tell(path, {"package": sent.package}))[0] == 200
+    assert (await street.tell(path, {"package": "other"}))[0] == 404

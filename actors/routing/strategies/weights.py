@@ -18,6 +18,8 @@ _priority = attrgetter("priority")
 
 def by_priority(seed: str, candidates: Sequence[Candidate], choice: Choice) -> Ranking:
     """Lower priority numbers first; among equals a draw by weight."""
+    if len(candidates) == 1:
+        return Ranking((candidates[0].channel_no,), choice)
     ordered = sorted(candidates, key=_priority)
     rungs = [list(equals) for _, equals in groupby(ordered, key=_priority)]
     order = tuple(number for equals in rungs for number in lots.drawn(seed, equals))

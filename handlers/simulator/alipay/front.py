@@ -10,6 +10,7 @@ from aiohttp import web
 from msgspec.structs import asdict, replace
 
 from handlers.simulator.alipay import bills, money, trades
+from handlers.simulator.alipay.accounts import generate_alipay_account
 from handlers.simulator.alipay.hearing import gateway
 from handlers.simulator.alipay.words import (
     refund_number,
@@ -81,6 +82,7 @@ ALIPAY = Front(
     account_type=AlipayPlatformAccount,
     number_of=_number_of,
     keys_of=AlipayPlatformKeys.of,
+    new_account=generate_alipay_account,
     routes=[web.get(GATEWAY, GATEWAY_CALL), web.post(GATEWAY, GATEWAY_CALL), *bills.ROUTES],
     payment_number=trade_number,
     refund_number=refund_number,
@@ -93,4 +95,5 @@ ALIPAY = Front(
     write_notice=write_notice,
     forge=forge,
     is_told=is_told,
+    shown=trades.store,
 )

@@ -1,16 +1,16 @@
-"""The bank's endpoints: who asks, what is done, the answer."""
+"""The bank's endpoints: what each does."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from datetime import date, datetime
+from collections.abc import Callable
+from datetime import date
 from hashlib import sha256
 from typing import Literal
 
 import msgspec
 from aiohttp import web
-from msgspec import Struct
 
+from handlers.simulator.bank.hearing import BankCall, Done, bank
 from handlers.simulator.bank.words import (
     fund_line_of,
     new_number,
@@ -20,17 +20,8 @@ from handlers.simulator.bank.words import (
     trade_line_of,
     transfer_of,
 )
-from handlers.simulator.endpoint import Call, Handler, Speech, endpoint
-from handlers.simulator.world import (
-    Api,
-    No,
-    RefundTerms,
-    Trade,
-    TradeTerms,
-    TransferTerms,
-    World,
-)
-from schema.channels.bank import BankSimulatorAccount, bills
+from handlers.simulator.world import No, RefundTerms, Trade, TradeTerms, TransferTerms, World
+from schema.channels.bank import bills
 from schema.channels.bank.documents import (
     ORDER_ASK,
     REFUND_ASK,
@@ -40,48 +31,13 @@ from schema.channels.bank.documents import (
     RefundAsk,
     TransferAsk,
 )
-from schema.channels.bank.platform import (
-    CallRefused,
-    answer,
-    call_fault,
-    error_answer,
-    read_call,
-    signed_answer,
-)
-from schema.channels.bank.signing import read_headers
-from schema.channels.bank.tables import ERROR_MEANS
-from schema.channels.http import HttpAnswer, ProtocolError
-from schema.channels.reading import read
+from schema.channels.bank.platform import CallRefused, read_call
 
 TAKES_S = 3
 """How long refunds and transfers are worked on, in the world's time."""
 BILL_KEPT_S = 300
 
 NO_ORDER = CallRefused(code="ORDER_UNKNOWN", message="no such order")
-
-
-class Numbered(Struct, frozen=True):
-    """The least that a new order, refund or transfer has to say."""
-
-    number: str
-
-
-class BankCall(Call, kw_only=True):
-    """A request with a good signature."""
-
-    account: BankSimulatorAccount
-    nonce: str
-    names: Mapping[str, str]
-    query: Mapping[str, str]
-    origin: str
-    body: bytes
-    document: Struct | None = None
-
-
-Done = Struct | bytes | CallRefused
-"""A document or a file to answer with, or a refusal."""
-Hear = Callable[[BankCall], CallRefused | None]
-Act = Callable[[World, BankCall], Done]
 
 
 def read_order(call: BankCall) -> CallRefused | None:
@@ -233,40 +189,6 @@ def fetch_bill(world: World, call: BankCall) -> Done:
     return CallRefused(code="BILL_UNKNOWN") if content is None else content
 
 
-def bank(api: Api, act: Act, hear_body: Hear | None = None) -> Handler:
-    """The HTTP handler of one endpoint; `hear_body` understands the body before anything is done."""
-
-    def hear(
-        world: World, request: web.Request, body: bytes, now: datetime
-    ) -> BankCall | HttpAnswer:
-        call = _proven(world, request, body, now, api)
-        if isinstance(call, HttpAnswer):
-            return call
-        refused = hear_body(call) if hear_body else None
-        if refused and _is_known(call, _number_in(body)):
-            refused = refusal(No.NUMBER_USED)
-        return error_answer(call.account, call.nonce, refused) if refused else call
-
-    def perform(world: World, call: BankCall) -> HttpAnswer:
-        done = act(world, call)
-        if isinstance(done, CallRefused):
-            return error_answer(call.account, call.nonce, done)
-        if isinstance(done, bytes):
-            return signed_answer(call.account, call.nonce, 200, done)
-        return answer(call.account, call.nonce, done)
-
-    return endpoint(
-        Speech(
-            hear=hear,
-            act=perform,
-            refuse=_refused,
-            break_down=lambda call: _refused(call, "BUSY"),
-            refusal_code="LIMIT",
-            busy_code="TOO_MANY",
-        )
-    )
-
-
 ROUTES = [
     web.post("/bank/v1/orders", bank("create", create, read_order)),
     web.get("/bank/v1/orders/{number}", bank("query", query)),
@@ -280,61 +202,8 @@ ROUTES = [
     web.get("/bank/v1/bills/{word}.csv", bank("fetch_bill", fetch_bill)),
 ]
 
-_NUMBERED = msgspec.json.Decoder(Numbered)
 _KINDS: dict[str, Literal["trades", "funds"]] = {"trades": "trades", "funds": "funds"}
 _ENDED = (No.ALREADY_CLOSED, No.ALREADY_REVERSED, No.ALREADY_FAILED)
-
-
-def _proven(
-    world: World, request: web.Request, body: bytes, now: datetime, api: Api
-) -> BankCall | HttpAnswer:
-    try:
-        words = read_headers(request.headers)
-    except ProtocolError as error:
-        return error_answer(None, "", CallRefused(code="UNSIGNED", message=str(error)))
-    merchant = world.merchant("bank", words.merchant)
-    if merchant is None:
-        return error_answer(None, "", CallRefused(code="UNSIGNED", message="nobody we know"))
-    account, path = merchant.keys, request.raw_path
-    fault = call_fault(account, words, method=request.method, path=path, body=body, now=now)
-    if fault:
-        return error_answer(None, "", fault)
-    return BankCall(
-        merchant=merchant,
-        api=api,
-        number=request.match_info.get("number", ""),
-        now=now,
-        account=account,
-        nonce=words.nonce,
-        names=request.match_info,
-        query=request.query,
-        origin=str(request.url.origin()),
-        body=body,
-    )
-
-
-def _refused(call: BankCall, code: str) -> HttpAnswer:
-    """Refused on order. But a bank that knows the number never says that nothing was done."""
-    known = ERROR_MEANS.get(code)
-    if known and known.refuses and call.document and _is_known(call, call.number):
-        code = "BUSY"
-    return error_answer(
-        call.account, call.nonce, CallRefused(code=code, message="refused on order")
-    )
-
-
-def _is_known(call: BankCall, number: str) -> bool:
-    merchant = call.merchant
-    books = {"create": merchant.trades, "refund": merchant.refunds, "transfer": merchant.transfers}
-    return number in books.get(call.api, ())
-
-
-def _number_in(body: bytes) -> str:
-    """The number in a body that is wrong elsewhere."""
-    try:
-        return read(_NUMBERED, body).number
-    except ProtocolError:
-        return ""
 
 
 def _ended(end: Callable[[Trade], Trade | No], call: BankCall) -> Done:

@@ -8,6 +8,7 @@ from functools import partial
 
 from msgspec.structs import replace
 
+from handlers.simulator.bank.accounts import generate_bank_account
 from handlers.simulator.bank.calls import ROUTES
 from handlers.simulator.bank.words import new_number, order_of, refund_of, transfer_of
 from handlers.simulator.world import (
@@ -68,6 +69,7 @@ BANK = Front(
     account_type=BankSimulatorAccount,
     number_of=_number_of,
     keys_of=_keys_of,
+    new_account=generate_bank_account,
     routes=ROUTES,
     payment_number=partial(new_number, "BP"),
     refund_number=partial(new_number, "BR"),

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
-from typing import Annotated, Literal
+from typing import Annotated, Literal, cast
 
 from aiohttp import web
 from msgspec import Meta, Struct
@@ -14,7 +15,6 @@ from handlers.simulator.fronts import Account
 from handlers.simulator.simulator import SIMULATOR
 from handlers.simulator.world import No, World
 from handlers.simulator.world.faults import FaultOrder, Mistake
-from handlers.simulator.world.trades import PAYER_ID
 from schema.channels.language import Protocols
 
 PAGE_MAX = 10_000
@@ -28,7 +28,8 @@ class PayWish(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     number: str
     account_no: str | None = None
     protocol: Protocols | None = None
-    payer_id: Annotated[str, Meta(min_length=1, max_length=128)] = PAYER_ID
+    payer_id: Annotated[str, Meta(max_length=128)] = ""
+    """Empty for whoever the order was made for, or else anybody."""
 
 
 class RefuseWish(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -44,6 +45,14 @@ class ConfirmWish(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     """The payee takes the money of this transfer, which they know by its package."""
 
     package: str
+
+
+class AccountWish(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A new merchant, known to the platform by this number."""
+
+    protocol: Protocols
+    account_no: Annotated[str, Meta(pattern=r"^[0-9A-Za-z]{1,32}\Z")]
+    notify_url: Annotated[str, Meta(max_length=255, pattern=r"^https?://[^?#\s]+\Z")]
 
 
 class ClockWish(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -153,6 +162,22 @@ async def add_account(request: web.Request) -> web.Response:
     return web.Response(status=204)
 
 
+async def make_account(request: web.Request) -> web.Response:
+    """Makes both ends of a new account, serves it, and answers with the merchant's end: all that a
+    client needs. That holds a private key, so it may only be asked for from this machine."""
+    if not is_loopback(request.remote) or request.content_type != "application/json":
+        return refusal(403, "only_local", "only from this machine, as application/json")
+    wish, simulator = read(AccountWish, await request.read()), request.app[SIMULATOR]
+    front = simulator.world.fronts.get(wish.protocol)
+    if front is None:
+        return refusal(404, "no_such_platform", "this platform is not simulated", "protocol")
+    ours, theirs = await asyncio.to_thread(
+        front.new_account, wish.account_no, str(request.url.origin()), wish.notify_url
+    )
+    simulator.add_account(cast(Account, theirs))
+    return json(ours, status=201)
+
+
 async def list_accounts(request: web.Request) -> web.Response:
     """Who is served, by platform and number; keys are not shown."""
     keys = request.app[SIMULATOR].world.merchants
@@ -177,6 +202,7 @@ CONTROL_ROUTES = [
     web.post("/simulator/clock", set_clock),
     web.get("/simulator/accounts", list_accounts),
     web.post("/simulator/accounts", add_account),
+    web.post("/simulator/accounts/new", make_account),
     web.get("/healthz", is_healthy),
     web.get("/readyz", is_healthy),
 ]

@@ -52,6 +52,7 @@ async def show_pay_page(request: web.Request) -> web.Response:
     trade = _chosen(request)
     if isinstance(trade, Mistake):
         return _html(_page(request).message(_WORDS[trade.param]), status=404)
+    request.app[SIMULATOR].world.show(trade)
     return _html(_page(request).payer(trade))
 
 

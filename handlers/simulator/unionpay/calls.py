@@ -158,7 +158,7 @@ def unionpay(api: Api, act: Act, read: Read) -> Handler:
         Speech(
             hear=hear,
             act=perform,
-            refuse=_refused_on_order,
+            refuse=lambda call, code: _refused_on_order(call, code),
             break_down=lambda _: HttpAnswer(status=500, headers={}, body=b""),
             refusal_code="33",
             busy_code="99",

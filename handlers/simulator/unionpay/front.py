@@ -8,10 +8,15 @@ from datetime import datetime
 
 from msgspec.structs import replace
 
+from handlers.simulator.unionpay.accounts import generate_unionpay_account
 from handlers.simulator.unionpay.calls import ROUTES
 from handlers.simulator.unionpay.words import new_number, stands
 from handlers.simulator.world import About, Front, Letter, Merchant, Notice, Told, Trade
-from schema.channels.unionpay import UnionpaySimulatorAccount, UnionpaySimulatorKeys
+from schema.channels.unionpay import (
+    UnionpayAccount,
+    UnionpaySimulatorAccount,
+    UnionpaySimulatorKeys,
+)
 from schema.channels.unionpay.platform import notice as notice_of
 from schema.channels.unionpay.signing import SIGNATURE, read_fields, written
 
@@ -42,11 +47,18 @@ def _number_of(account: UnionpaySimulatorAccount) -> str:
     return account.mer_id
 
 
+def _new_account(
+    number: str, origin: str, notify_url: str
+) -> tuple[UnionpayAccount, UnionpaySimulatorAccount]:
+    return generate_unionpay_account(number, number, origin, notify_url)
+
+
 UNIONPAY = Front(
     protocol="unionpay",
     account_type=UnionpaySimulatorAccount,
     number_of=_number_of,
     keys_of=UnionpaySimulatorKeys.of,
+    new_account=_new_account,
     routes=ROUTES,
     payment_number=new_number,
     refund_number=new_number,

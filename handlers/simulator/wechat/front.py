@@ -10,6 +10,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from handlers.simulator.wechat import bills, orders, refunds, shares, transfers
+from handlers.simulator.wechat.accounts import generate_account
 from handlers.simulator.wechat.words import (
     REFUND_STATES,
     payment_number,
@@ -31,7 +32,7 @@ from handlers.simulator.world import (
     Trade,
     Transfer,
 )
-from schema.channels.wechat import SimulatorAccount, SimulatorKeys
+from schema.channels.wechat import SimulatorAccount, SimulatorKeys, WechatAccount
 from schema.channels.wechat.platform import JSON, sealed_notice, signed_headers
 
 RETRY_AFTER_S = (
@@ -82,11 +83,18 @@ def _number_of(account: SimulatorAccount) -> str:
     return account.mchid
 
 
+def _new_account(
+    number: str, origin: str, notify_url: str
+) -> tuple[WechatAccount, SimulatorAccount]:
+    return generate_account(number, f"wx{number:0>16}", origin, notify_url)
+
+
 WECHAT = Front(
     protocol="wechat",
     account_type=SimulatorAccount,
     number_of=_number_of,
     keys_of=SimulatorKeys.of,
+    new_account=_new_account,
     routes=[*orders.ROUTES, *refunds.ROUTES, *transfers.ROUTES, *shares.ROUTES, *bills.ROUTES],
     payment_number=payment_number,
     refund_number=refund_number,

@@ -14,6 +14,8 @@ from schema.channels.language import Protocols
 
 if TYPE_CHECKING:
     from handlers.simulator.world.notices import Letter, Notice
+    from handlers.simulator.world.trades import Trade
+    from handlers.simulator.world.world import World
 
 
 class Front(Struct, frozen=True, kw_only=True):
@@ -46,3 +48,8 @@ class Front(Struct, frozen=True, kw_only=True):
     """The same letter, its signature replaced by one that is well formed and wrong."""
     is_told: Callable[[Told], bool] = lambda _: True
     """Whether the platform tells of this at all: not all tell of transfers or shares."""
+    shown: Callable[[World, Trade], None] = lambda _world, _trade: None
+    """What the platform does when a payer opens an order: some only know it from then on."""
+    new_account: Callable[[str, str, str], tuple[Struct, Struct]]
+    """Both ends of a new account, the merchant's first, from a number, the platform's origin and
+    the merchant's notify address. It makes keys, which takes a while."""

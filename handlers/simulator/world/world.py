@@ -136,6 +136,11 @@ class World:
             return no
         return self._paid(trade, payer_id)
 
+    def show(self, trade: Trade) -> None:
+        """A payer opens the order."""
+        if trade.state is TradeState.WAITING:
+            self.fronts[trade.merchant[0]].shown(self, trade)
+
     def fail(self, trade: Trade, why: No) -> Trade | No:
         """The payer refuses, or has not the money: a payment that was being confirmed failed."""
         moved = MOVES[trade.state, "fail"]

@@ -234,6 +234,7 @@ def _root_sn(pem: str) -> str:
     return root_sn(read_certificates("alipay_root_certificates_pem", pem))
 
 
+@lru_cache(maxsize=ACCOUNTS_CACHED_MAX)
 def _private_key(field: str, text: str) -> RSAPrivateKey:
     try:
         key = (

@@ -74,7 +74,7 @@ class PayeeDocument(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     identity: Annotated[str, Meta(min_length=1, max_length=64)]
     identity_type: str
-    name: str = ""
+    name: str | None = None
     bankcard_ext_info: BankcardDocument | None = None
 
 
@@ -121,7 +121,7 @@ class TransferAnswer(Struct, frozen=True, kw_only=True, omit_defaults=True):
 class RoyaltyDocument(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One receiver's part."""
 
-    royalty_type: str = "transfer"
+    royalty_type: str = ""
     trans_in_type: str = ""
     trans_in: Annotated[str, Meta(min_length=1, max_length=64)]
     amount: Raw

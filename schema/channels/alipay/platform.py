@@ -115,8 +115,8 @@ def read_biz(decoder: msgspec.json.Decoder[T], asked: Asked) -> T | CallRefused:
 
 def signed_answer(keys: AlipayPlatformKeys, method: str, document: Struct) -> HttpAnswer:
     """A success: the words first, then what there is to say."""
-    said = msgspec.to_builtins(Words(code=DONE, msg="Success")) | msgspec.to_builtins(document)
-    return _answered(keys, node_name(method), msgspec.json.encode(said))
+    node = _joined(Words(code=DONE, msg="Success"), document)
+    return _answered(keys, node_name(method), node)
 
 
 def waiting_answer(
@@ -124,8 +124,7 @@ def waiting_answer(
 ) -> HttpAnswer:
     """The payer has to confirm first."""
     words = Words(code=code, msg="order success pay inprocess")
-    said = msgspec.to_builtins(words) | msgspec.to_builtins(document)
-    return _answered(keys, node_name(method), msgspec.json.encode(said))
+    return _answered(keys, node_name(method), _joined(words, document))
 
 
 def error_answer(keys: AlipayPlatformKeys | None, method: str, refused: CallRefused) -> HttpAnswer:
@@ -179,6 +178,11 @@ def transfer_message(
         "version": "1.1",
         "biz_content": written(document).decode(),
     }
+
+
+def _joined(words: Words, document: Struct) -> bytes:
+    said = written(document)
+    return written(words)[:-1] + (b"," if said != b"{}" else b"") + said[1:]
 
 
 def _answered(keys: AlipayPlatformKeys, name: str, node: bytes) -> HttpAnswer:

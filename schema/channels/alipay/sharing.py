@@ -89,6 +89,7 @@ def _part(part: Part) -> RoyaltyDocument | None:
     if kind is None:
         return None
     return RoyaltyDocument(
+        royalty_type="transfer",
         trans_in_type=kind,
         trans_in=part.payee.account,
         amount=raw_yuan(part.amount_fen),

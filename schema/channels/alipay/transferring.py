@@ -125,14 +125,13 @@ def _product(payee: Payee) -> str:
 
 
 def _payee(payee: Payee) -> PayeeDocument | None:
+    name = payee.name or None
     match payee.kind:
         case "alipay_user_id":
             kind = "ALIPAY_USER_ID" if is_user_id(payee.account) else "ALIPAY_OPEN_ID"
-            return PayeeDocument(identity=payee.account, identity_type=kind, name=payee.name)
+            return PayeeDocument(identity=payee.account, identity_type=kind, name=name)
         case "alipay_login":
-            return PayeeDocument(
-                identity=payee.account, identity_type="ALIPAY_LOGON_ID", name=payee.name
-            )
+            return PayeeDocument(identity=payee.account, identity_type="ALIPAY_LOGON_ID", name=name)
         case "bank_card":
             card = BankcardDocument(
                 inst_name=payee.bank_name,
@@ -142,7 +141,7 @@ def _payee(payee: Payee) -> PayeeDocument | None:
             return PayeeDocument(
                 identity=payee.account,
                 identity_type="BANKCARD_ACCOUNT",
-                name=payee.name,
+                name=name,
                 bankcard_ext_info=card,
             )
         case _:

@@ -8,8 +8,11 @@ code decides; only 429 and 5xx are unknown whatever they say.
 A create that was refused made no order, and an order whose code was never handed out can't be paid
 by anybody; hence a refusal is a proof even when an earlier try of the same number reached them. A
 refused query or close proves nothing about the order, except where the code names the order's own
-state. Refunds, transfers and shares are alike: what was refused did not move money. Errors are not
-signed, and an unsigned word is never proof that money moved.
+state. What refuses a refund, transfer, share or payment code was found after its number was looked
+up; so it is a proof, if the caller asks how things stand before it repeats a try whose answer it
+does not know. A signature is the exception, for it is looked at
+first: a clock that went wrong since must not give back money that an earlier try sent.
+Errors are not signed, and an unsigned word is never proof that money moved.
 """
 
 from __future__ import annotations
@@ -44,7 +47,7 @@ class Means(Struct, frozen=True):
 # create codepay | query close reverse | refund its query | transfer its query | share its query
 _ROWS: dict[str, tuple[Cause, str]] = {
     "PARAM_ERROR":           ("platform", "RR --- R- R- R-"),
-    "SIGN_ERROR":            ("platform", "RR --- R- R- R-"),
+    "SIGN_ERROR":            ("platform", "RR --- -- -- --"),
     "NO_AUTH":               ("merchant", "RR --- R- R- R-"),
     "APPID_MCHID_NOT_MATCH": ("merchant", "RR --- R- R- R-"),
     "MCH_NOT_EXISTS":        ("merchant", "RR --- R- R- R-"),

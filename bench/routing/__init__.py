@@ -1,0 +1,1 @@
+"""Routing: what a decision costs, and how the strategies do beside others that are known."""
