@@ -15,7 +15,15 @@ import msgspec
 from msgspec import Struct
 
 from schema.messages.contract import Message, contract_of
-from schema.messages.ordering import PaymentFailed, PaymentSucceeded
+from schema.messages.ordering import (
+    PaymentClosed,
+    PaymentFailed,
+    PaymentLatePaid,
+    PaymentSucceeded,
+    RefundAbnormal,
+    RefundFailed,
+    RefundSucceeded,
+)
 
 D = TypeVar("D")
 
@@ -49,7 +57,7 @@ def told(fact: Message) -> Told:
     return TELLS[type(fact)](fact)
 
 
-def _payment(fact: PaymentSucceeded | PaymentFailed) -> Told:
+def _payment(fact: PaymentSucceeded | PaymentFailed | PaymentClosed) -> Told:
     return Told(
         merchant_no=fact.payment.merchant_no,
         subject=fact.payment.id,
@@ -59,7 +67,22 @@ def _payment(fact: PaymentSucceeded | PaymentFailed) -> Told:
     )
 
 
+def _refund(fact: RefundSucceeded | RefundFailed | RefundAbnormal) -> Told:
+    return Told(
+        merchant_no=fact.refund.merchant_no,
+        subject=fact.refund.payment_id,
+        type=contract_of(fact).name,
+        data=fact.refund,
+        notify_url=fact.notify_url,
+    )
+
+
 TELLS: dict[type[Message], Callable[[Any], Told]] = {
     PaymentSucceeded: _payment,
+    PaymentLatePaid: _payment,
     PaymentFailed: _payment,
+    PaymentClosed: _payment,
+    RefundSucceeded: _refund,
+    RefundFailed: _refund,
+    RefundAbnormal: _refund,
 }
