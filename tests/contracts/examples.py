@@ -68,6 +68,7 @@ from tests.contracts.examples_of_books import (
     PAYMENT_ID,
     PLACED_AT,
 )
+from tests.contracts.examples_of_ends import ends
 from tests.contracts.examples_of_monitoring import MONITORING
 
 CODE = QrCode(url="weixin://wxpay/bizpayurl?pr=p4lpSuKzz")
@@ -120,6 +121,10 @@ PAYMENT = PaymentView(
     channel_trade_no="4200001234202607011234567890",
     paid_at=PAID_AT,
     fee_fen=768,
+    refunded_fen=64_000,
+    is_late=True,
+    closed_at=PAID_AT,
+    close_reason="expired",
     failure=OVER_LIMIT,
 )
 ROUTING = RoutingDecision(
@@ -196,6 +201,7 @@ WEBHOOK_SECRET = SealedSecret(
 
 MESSAGES: tuple[Message, ...] = (
     *BOOKS,
+    *ends(PAYMENT, TERMS),
     *MONITORING,
     AttemptFailed(
         payment_id=PAYMENT_ID,
