@@ -232,6 +232,19 @@ async def test_the_days_bills_say_what_happened_to_the_fen(hurried: Street) -> N
     assert amounts == [1999, -12, -500, 3] and fund_bill.lines[-1].balance_fen == sum(amounts)
 
 
+async def test_what_was_taken_back_at_the_till_is_in_the_bill(hurried: Street) -> None:
+    await hurried.create(**TILL)
+    await hurried.ask(hurried.language.reverse(hurried.order(**TILL), fresh()))
+    wish = BillWish(day=china_time(datetime.now(UTC)).date())
+    await hurried.tell("/simulator/clock", {"close_day": True})
+    place = await hurried.ask(hurried.language.find_bill(wish, fresh()))
+    bill = await hurried.ask(hurried.language.fetch_bill(wish, place, fresh()))
+    assert [(line.kind, line.amount_fen) for line in bill.lines] == [
+        ("payment", 1999),
+        ("refund", 1999),
+    ]
+
+
 async def test_a_bill_is_fetched_by_whoever_signs_for_it_and_within_its_time(
     hurried: Street,
 ) -> None:
