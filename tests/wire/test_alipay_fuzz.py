@@ -44,11 +44,11 @@ from schema.channels.alipay.platform import (
 )
 from schema.channels.alipay.scanning import members
 from schema.channels.alipay.signing import form, read_form, sign
-from schema.channels.alipay.tables import Operation
+from schema.channels.alipay.tables import OPERATIONS, Operation
 from schema.channels.alipay.texts import china_text, fen, moment, yuan
 from tests.wire.alipay_pair import NOW, STAMP, a_notice, by_certificates, by_keys
+from tests.wire.alipay_questions import METHOD, question
 from tests.wire.test_alipay_bills import DAY, RECORDED, TRADES, packed
-from tests.wire.test_alipay_verdicts import METHOD, OPERATIONS, question
 
 thoroughly = settings(
     max_examples=60,
