@@ -234,8 +234,8 @@ def test_a_message_says_how_a_transfer_ended() -> None:
 def test_amounts_are_whole_fen_on_both_ways() -> None:
     for amount_fen in (0, 1, 10, 99, 100, 1999, 99_999_999_999, -5):
         assert fen(yuan(amount_fen)) == amount_fen
-    assert [fen(each) for each in ("1", "1.5", "1.50", "1,234.50", "+0.01", "3.000")] == [
-        100, 150, 150, 123450, 1, 300,
+    assert [fen(each) for each in ("1", "1.5", "1.50", "+0.01", "3.000")] == [
+        100, 150, 150, 1, 300,
     ]  # fmt: skip
 
 
