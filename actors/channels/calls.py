@@ -11,14 +11,14 @@ from msgspec.structs import replace
 from actors.channels import store
 from actors.channels.accounts import Accounts
 from actors.channels.asking import Talk, ask_payment
-from actors.channels.attempt import Account, Attempt, Attempts
+from actors.channels.attempt import Account, Attempt, Attempts, AttemptState
 from actors.channels.keyring import Keyring
 from actors.channels.outcomes import Called, code_of, outcome_of
-from actors.channels.rules import OPEN, first_attempt, hear
+from actors.channels.rules import OPEN, first_attempt, hear, money
 from bus.caller import Recorded
 from bus.database import Connection
 from bus.effects import Effect, Publish
-from schema.channels import Verdict
+from schema.channels import Paid, Verdict
 from schema.messages.channels import ChannelCalled, QueryAttempt
 from schema.messages.contract import Message
 from schema.messages.routing import PaymentRouted
@@ -108,10 +108,14 @@ def _heard(attempts: Attempts, ticket: Ticket, answer: Answer, now: datetime) ->
     decision = hear(attempt, answer.verdict, ticket.account.profile, now)
     for change in decision.changes:
         attempts.put(change)
+    effects = decision.effects
+    if attempt.state is AttemptState.SUCCEEDED and not effects and isinstance(answer.verdict, Paid):
+        # A notice was faster than the answer. Whoever waits for this call is still to be answered.
+        effects = (money(attempt, ticket.account.profile),)
     told = (*ticket.told, *(_said(attempt, each) for each in answer.calls))
     following = decision.changes[-1] if decision.changes else attempt
     if following.attempt_id == attempt.attempt_id:
-        return Recorded((*decision.effects, *told))
+        return Recorded((*effects, *told))
     following = replace(following, terms=ticket.attempt.terms)
     return Recorded(again=_ticket(following, ticket.accounts, queries_first=False, told=told))
 
