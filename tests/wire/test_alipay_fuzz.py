@@ -174,7 +174,9 @@ def test_the_platform_reads_any_business_content_or_names_the_fault(content: byt
         ORDER, NUMBERS, BILL, REFUND, REFUND_QUERY, TRANSFER, TRANSFER_QUERY, SETTLE, SETTLE_QUERY,
     )  # fmt: skip
     for decoder in decoders:
-        asked = Asked(method="alipay.trade.pay", parameters={}, biz_content=content)
+        asked = Asked(
+            method="alipay.trade.pay", parameters={}, biz_content=content, auth_app_id="1"
+        )
         found = read_biz(decoder, asked)  # type: ignore[arg-type]
         assert not isinstance(found, CallRefused) or found.sub_code == "ACQ.INVALID_PARAMETER"
 

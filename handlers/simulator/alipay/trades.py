@@ -15,6 +15,7 @@ from handlers.simulator.alipay.hearing import (
 )
 from handlers.simulator.alipay.words import (
     TRADE_NOT_EXIST,
+    Placed,
     refusal,
     trade_answer,
     trade_number,
@@ -162,7 +163,7 @@ def _opened(world: World, call: AlipayCall) -> Trade | CallRefused:
         expires_at=expires_at,
         payer_id=order.buyer_id or order.buyer_open_id,
         shares_profit=bool(order.extend_params and order.extend_params.royalty_freeze == "true"),
-        document=order,
+        document=Placed(order=order, auth_app_id=call.asked.auth_app_id),
     )
     trade = world.open_trade(call.merchant, terms, everything_of(call))
     return refusal(trade) if isinstance(trade, No) else trade
