@@ -94,7 +94,8 @@ class Pulses:
     ) -> dict[Segment, Sequence[Call]]:
         """Those segments that somebody else changed meanwhile."""
         segments = sorted(calls)
-        before = await self._redis.mget([_pulse_key(segment) for segment in segments])
+        keys = [_pulse_key(segment) for segment in segments]
+        before = await self._redis.mget(keys) if keys else []
         now_ms = int(time.time() * 1000)
         arguments: list[bytes | int | str] = [len(segments), KEPT_S]
         for segment, stored in zip(segments, before, strict=True):
@@ -102,7 +103,7 @@ class Pulses:
             arguments += [stored or NOTHING, _encoder.encode(fold(pulse, calls[segment], now_ms))]
         for payments in answered.values():
             arguments += [len(payments), *payments]
-        keys = [*map(_pulse_key, segments), *map(_under_way_key, answered)]
+        keys += map(_under_way_key, answered)
         done = await self._script(keys, arguments)
         return {s: calls[s] for s, is_done in zip(segments, done, strict=True) if not is_done}
 
