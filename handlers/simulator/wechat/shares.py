@@ -17,8 +17,10 @@ from handlers.simulator.wechat.hearing import (
 from handlers.simulator.wechat.words import NO_SUCH_THING, SHARE_REFUSALS, order_of, share_of
 from handlers.simulator.world import No, Part, ShareTerms, World
 from schema.channels.wechat.money_documents import (
+    KNOWN_RECEIVER,
     SHARE,
     UNFREEZE,
+    KnownReceiver,
     ReceiverDocument,
     ShareDocument,
     UnfreezeDocument,
@@ -109,6 +111,24 @@ def query_share(world: World, call: WechatCall) -> Done:
     return share_of(found) if is_of else NO_SUCH_THING
 
 
+def read_receiver(call: WechatCall) -> CallRefused | None:
+    """Who may get parts. Here everybody may, so nothing is kept; a name has to open, though."""
+    wish = read_parameters(KNOWN_RECEIVER, call.body)
+    if isinstance(wish, CallRefused):
+        return wish
+    call.document = wish
+    if not may_speak_for(call, wish.sub_mchid):
+        return NOT_YOURS
+    opened = opened_secret(call.keys, call.serial, wish.name, "/name") if wish.name else None
+    return opened if isinstance(opened, CallRefused) else None
+
+
+def know_receiver(world: World, call: WechatCall) -> Done:
+    """Says again who it is about."""
+    wish: KnownReceiver = call.document
+    return wish
+
+
 def query_amounts(world: World, call: WechatCall) -> Done:
     """What of a payment can still be shared."""
     trade = call.merchant.payments.get(call.names["theirs"])
@@ -135,5 +155,7 @@ ROUTES = [
     web.post(f"{_BASE}/orders", wechat("share", share, read_share)),
     web.post(f"{_BASE}/orders/unfreeze", wechat("share", unfreeze, read_unfreeze)),
     web.get(f"{_BASE}/orders/{{number}}", wechat("query_share", query_share)),
+    web.post(f"{_BASE}/receivers/add", wechat("share", know_receiver, read_receiver)),
+    web.post(f"{_BASE}/receivers/delete", wechat("share", know_receiver, read_receiver)),
     web.get(f"{_BASE}/transactions/{{theirs}}/amounts", wechat("query_share", query_amounts)),
 ]
