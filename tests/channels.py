@@ -142,7 +142,7 @@ async def a_corner(
         here = str(server.make_url("/")).rstrip("/")
         ours, theirs = change(*both_ends_of(protocol))
         ours = replace(ours, base_url=here, notify_url=notify_url or f"{here}/nobody-hears-this")
-        simulator, keyring = app[SIMULATOR], Keyring(accounts, sender)
+        simulator, keyring = app[SIMULATOR], Keyring(accounts, sender, again_after_s=0)
         simulator.add_account(theirs)  # type: ignore[arg-type]
         account = Account(
             profile=a_channel(protocol=protocol), language=LANGUAGES[protocol].open(ours)

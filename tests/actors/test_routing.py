@@ -148,7 +148,7 @@ async def test_a_repeat_changes_nothing(pool: Pool, house: House) -> None:
     merchant, (limited,) = await open_shop(pool, ChannelLimits(total_fen_max=1_000))
     payment = cleared(merchant, amount_fen=1_000)
     for _ in range(3):
-        assert firsts(await house.route(payment)) == [limited.channel_no]
+        assert firsts(await house.route(payment, payment)) == [limited.channel_no] * 2
     assert firsts(await house.route(cleared(merchant, 2, amount_fen=1))) == [None]
 
 
