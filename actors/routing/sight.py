@@ -94,7 +94,7 @@ class Sight:
     ) -> None:
         """Reserves room for the payments that need some; their records are then settled."""
         day, asked = day_of(now), list[tuple[Ask, RoutingDecision]]()
-        for terms in cleared:
+        for terms in {each.payment_id: each for each in cleared}.values():  # a repeat, once
             record = route(terms, board, now)
             board.decided[terms.payment_id] = record
             ask = ask_for(terms, record.ranked, board.channels)
