@@ -249,8 +249,6 @@ async def test_a_payment_is_shared_and_the_rest_is_free(hurried: Street, sdk: Sd
     transaction_id = (await paid(hurried, sdk, **held))["transaction_id"]
     receiver = {"type": "MERCHANT_ID", "account": "1900000008", "amount": 300}
     names = {"name": "番茄农场", "description": "种的"}
-    whose = {"account_type": "MERCHANT_ID", "account": "1900000008"}
-    await sdk.done("profitsharing_add_receiver", **whose, relation_type="SUPPLIER", name="番茄农场")
     opened = await sdk.done(
         "profitsharing_order",
         transaction_id=transaction_id,
@@ -262,12 +260,23 @@ async def test_a_payment_is_shared_and_the_rest_is_free(hurried: Street, sdk: Sd
     which = {"transaction_id": transaction_id, "out_order_no": SHARE_NO}
     done = await until(sdk, "profitsharing_order_query", "state", "FINISHED", **which)
     assert [each["result"] for each in done["receivers"]] == ["SUCCESS"]
+    back = {"out_return_no": "back-1", "out_order_no": SHARE_NO}
+    part = {"return_mchid": "1900000008", "amount": 100, "description": "还的"}
+    returned = await sdk.done("profitsharing_return", **back, **part)
+    assert (returned["result"], returned["amount"]) == ("SUCCESS", 100)
+    assert await sdk.done("profitsharing_return_query", **back) == returned
     amounts = await sdk.done("profitsharing_amount_query", transaction_id=transaction_id)
-    assert amounts["unsplit_amount"] == 1699
+    assert amounts["unsplit_amount"] == 1799
     free = {"out_order_no": "free-1", "description": "解冻"}
     await sdk.done("profitsharing_unfreeze", transaction_id=transaction_id, **free)
     amounts = await sdk.done("profitsharing_amount_query", transaction_id=transaction_id)
     assert amounts["unsplit_amount"] == 0
+
+
+async def test_receivers_of_shares_are_named_and_struck_off(sdk: Sdk) -> None:
+    whose = {"account_type": "MERCHANT_ID", "account": "1900000008"}
+    added = {"relation_type": "SUPPLIER", "name": "番茄农场"}
+    assert (await sdk.done("profitsharing_add_receiver", **whose, **added))["type"] == "MERCHANT_ID"
     deleted = await sdk.done("profitsharing_delete_receiver", **whose)
     assert deleted["account"] == "1900000008"
 

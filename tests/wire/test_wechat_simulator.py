@@ -30,6 +30,7 @@ from schema.channels import (
     Shared,
     SharePending,
     SurelyNotPaid,
+    SurelyNotShared,
     SurelyNotTransferred,
     TradeBill,
     TransferNotice,
@@ -201,6 +202,22 @@ async def test_a_payment_is_shared(hurried: Street) -> None:
     assert await ask(speak.share(share, fresh())) == done
     more = await ask(speak.share(replace(share, number="more"), fresh()))
     assert (more.code, more.cause) == ("NOT_ENOUGH", "balance")
+
+
+async def test_a_merchant_gives_its_part_back_once(hurried: Street) -> None:
+    channel_payment_id = (await paid(hurried, shares_profit=True)).channel_payment_id
+    ask, speak = hurried.ask, hurried.language
+    share = a_share(channel_payment_id=channel_payment_id, is_last=False)
+    await ask(speak.share(share, fresh()))
+    await until(hurried, lambda: speak.query_share(share, fresh()), Shared)
+    part = share.parts[0]
+    first = await ask(speak.return_share(share, part, "back-1", fresh()))
+    assert isinstance(first, Shared) and first.receipts[0].amount_fen == 300
+    assert await ask(speak.return_share(share, part, "back-1", fresh())) == first
+    assert await ask(speak.query_return(share, "back-1", fresh())) == first
+    more = await ask(speak.return_share(share, part, "back-2", fresh()))
+    assert isinstance(more, SurelyNotShared) and more.code == "NOT_ENOUGH"
+    assert isinstance(await ask(speak.query_return(share, "back-2", fresh())), NotKnownThere)
 
 
 async def test_the_days_bills_say_what_happened_to_the_fen(hurried: Street) -> None:
