@@ -70,7 +70,7 @@ class Callbacks:
             log.warning("notice_refused", channel_no=channel_no, reason=str(error))
             words = "the signature or the document is not right"
             return _written(language.no_thanks(401, words))
-        message = _notified(channel_no, notice_id, body)
+        message = notified(channel_no, notice_id, body)
         return await self._hand_on(language, message, request_id_of(request))
 
     async def _prove(
@@ -97,7 +97,7 @@ class Callbacks:
         return _written(language.thanks())
 
 
-def _notified(channel_no: str, notice_id: str, body: bytes) -> ChannelNotified:
+def notified(channel_no: str, notice_id: str, body: bytes) -> ChannelNotified:
     """The notice as it came: as text, or in base64 where PostgreSQL could not store that."""
     named: dict[str, Any] = {"channel_no": channel_no, "notice_id": notice_id}
     try:

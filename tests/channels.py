@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
 from typing import Any, cast
@@ -73,7 +73,8 @@ class Corner:
     account: Account
     account_no: str
     protocol: Protocols
-    attempts: list[Attempt] = field(default_factory=list)
+    ours: Struct
+    """Our end of the account."""
 
     def attempt(self, pay_type: PayType, **terms: Any) -> Attempt:
         """A new attempt to be paid ten yuan."""
@@ -127,19 +128,23 @@ Change = Callable[[Struct, Struct], tuple[Struct, Struct]]
 
 @asynccontextmanager
 async def a_corner(
-    accounts: Accounts, protocol: Protocols, *, change: Change = lambda ours, theirs: (ours, theirs)
+    accounts: Accounts | None,
+    protocol: Protocols,
+    *,
+    change: Change = lambda ours, theirs: (ours, theirs),
+    notify_url: str = "",
 ) -> AsyncGenerator[Corner]:
     """A fresh account; `change` may alter both of its ends first."""
     app, sender = simulator_app(SimulatorConfig()), Sender(timeout_s=5)
     async with TestServer(app) as server:
         here = str(server.make_url("/")).rstrip("/")
         ours, theirs = change(*both_ends_of(protocol))
-        ours = replace(ours, base_url=here, notify_url=f"{here}/nobody-hears-this")
-        simulator, keyring = app[SIMULATOR], Keyring(accounts, sender)
+        ours = replace(ours, base_url=here, notify_url=notify_url or f"{here}/nobody-hears-this")
+        simulator, keyring = app[SIMULATOR], Keyring(accounts, sender, again_after_s=0)
         simulator.add_account(theirs)  # type: ignore[arg-type]
         account = Account(
             profile=a_channel(protocol=protocol), language=LANGUAGES[protocol].open(ours)
         )
         await keyring.start()
-        yield Corner(simulator, keyring, account, merchant_key(theirs)[1], protocol)  # type: ignore[arg-type]
+        yield Corner(simulator, keyring, account, merchant_key(theirs)[1], protocol, ours)  # type: ignore[arg-type]
         await keyring.stop()

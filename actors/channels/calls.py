@@ -16,11 +16,11 @@ from actors.channels.attempt import Account, Attempt, Attempts, AttemptState
 from actors.channels.closing import never_asked, said_closed
 from actors.channels.keyring import Keyring
 from actors.channels.outcomes import Called, said_of
-from actors.channels.rules import OPEN, first_attempt, hear
+from actors.channels.rules import OPEN, first_attempt, hear, money
 from bus.caller import Recorded
 from bus.database import Connection
 from bus.effects import Effect
-from schema.channels import Verdict
+from schema.channels import Paid, Verdict
 from schema.messages.channels import QueryAttempt
 from schema.messages.contract import Message
 from schema.messages.ordering import CloseAttempts
@@ -166,10 +166,14 @@ def _heard(attempts: Attempts, ticket: Ticket, answer: Answer, now: datetime) ->
     decision = hear(attempt, answer.verdict, ticket.account.profile, now)
     for change in decision.changes:
         attempts.put(change)
+    effects = decision.effects
+    if attempt.state is AttemptState.SUCCEEDED and not effects and isinstance(answer.verdict, Paid):
+        # A notice was faster than the answer. Whoever waits for this call is still to be answered.
+        effects = (money(attempt, ticket.account.profile),)
     told = (*ticket.told, *(_told(attempt, each) for each in answer.calls))
     following = decision.changes[-1] if decision.changes else attempt
     if following.attempt_id == attempt.attempt_id:
-        return Recorded((*decision.effects, *told))
+        return Recorded((*effects, *told))
     following = replace(following, terms=ticket.attempt.terms)
     again = _ticket(following, ticket.accounts, is_new=True)
     assert again is not None, "a new attempt is open"

@@ -107,8 +107,8 @@ def _keys(verdict: Verdict) -> Iterable[Finding]:
             yield Finding(what="our keys", is_right=True, words="we are known there")
             yield Finding(what="their keys", is_right=True, words="their signature is good")
         case Unknown(why="bad_signature", message=words):
-            yield Finding(what="our keys", is_right=True, words="the question was answered")
-            yield Finding(what="their keys", is_right=False, words=words)
+            words = f"the answer is not signed by the key that we know of them: {words}"
+            yield Finding(what="keys", is_right=False, words=words)
         case Unknown(why="server_error" | "rate_limited" as why, code=code):
             yield Finding(what="our keys", is_right=None, words=f"{why} {code}".strip())
         case Unknown(why=why, code=code, message=words):

@@ -141,18 +141,24 @@ def paid(attempt: Attempt, verdict: Paid, profile: ChannelProfile, now: datetime
         query_at=None,
         updated_at=now,
     )
+    return Decision(changes=(succeeded,), effects=(money(succeeded, profile),))
+
+
+def money(attempt: Attempt, profile: ChannelProfile) -> Effect:
+    """What is said of an attempt that has succeeded; it may be said again."""
+    assert attempt.channel_trade_no and attempt.paid_fen and attempt.paid_at
     said = AttemptSucceeded(
         payment_id=attempt.payment_id,
         attempt_id=attempt.attempt_id,
         channel_no=attempt.channel_no,
-        channel_trade_no=verdict.channel_payment_id,
-        amount_fen=verdict.amount_fen,
+        channel_trade_no=attempt.channel_trade_no,
+        amount_fen=attempt.paid_fen,
         funds_flow=profile.funds_flow,
-        paid_at=paid_at,
-        cost_fen=fee_fen(verdict.amount_fen, profile.cost_rate_ppm),
+        paid_at=attempt.paid_at,
+        cost_fen=fee_fen(attempt.paid_fen, profile.cost_rate_ppm),
         risk=attempt.decisions.risk if attempt.offer is None else None,
     )
-    return Decision(changes=(succeeded,), effects=(say(attempt, said),))
+    return say(attempt, said)
 
 
 def _mispaid(attempt: Attempt, verdict: Paid, profile: ChannelProfile, now: datetime) -> Decision:

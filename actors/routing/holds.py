@@ -120,8 +120,9 @@ class Holds:
             await pipe.execute()
 
     def _is_away(self, error: Exception) -> None:
-        log.warning("redis_away", asker="routing", error=repr(error))
-        self._away_until = time.monotonic() + AWAY_S
+        if time.monotonic() >= self._away_until:  # it was really asked
+            log.warning("redis_away", asker="routing", error=repr(error))
+            self._away_until = time.monotonic() + AWAY_S
 
 
 async def _without_redis(connection: Connection, asks: Sequence[Ask], day: date) -> Answers:

@@ -77,6 +77,8 @@ def sorted_out(
         match message:
             case ChannelCalled(operation="create"):
                 _called(heard, message)
+            case ChannelCalled():
+                _answered(heard, message)
             case AttemptSucceeded():
                 _succeeded(heard, message, counted, now)
             case AttemptFailed(payment_id=payment_id, channel_no=channel_no):
@@ -94,9 +96,15 @@ def _called(heard: Heard, message: ChannelCalled) -> None:
     )
     for each in (segment, (message.channel_no, WHOLE)):
         heard.calls.setdefault(each, []).append(call)
-    heard.answered.setdefault(segment, []).append(message.payment_id)
+    _answered(heard, message)
     if not message.attempt_id.endswith(FIRST):
         heard.asked[message.payment_id] = message.channel_no
+
+
+def _answered(heard: Heard, message: ChannelCalled) -> None:
+    """Whatever the channel was asked: somebody has taken care of the payment."""
+    segment = (message.channel_no, message.pay_type)
+    heard.answered.setdefault(segment, []).append(message.payment_id)
 
 
 def _succeeded(heard: Heard, message: AttemptSucceeded, counted: set[str], now: datetime) -> None:

@@ -19,7 +19,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from actors.routing.health import PROBE_EVERY_MS, Call, Pulse, faded, fold, overdue_after_ms
-from actors.routing.rules import WHOLE, Segment
+from actors.routing.rules import Segment
 from bus.logs import log
 
 T = TypeVar("T")
@@ -43,12 +43,12 @@ _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(Pulse)
 
 
-class View(Struct):
-    """What was seen of some channels, and when."""
+class Seen(Struct, frozen=True):
+    """What was seen of one channel and pay type, and when."""
 
-    at: float = 0.0
-    pulses: dict[Segment, Pulse] = {}
-    overdue: dict[Segment, int] = {}
+    at: float
+    pulse: Pulse
+    overdue: int
 
 
 class Pulses:
@@ -57,7 +57,7 @@ class Pulses:
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
         self._script = redis.register_script(SCRIPT)
-        self._views: dict[frozenset[Segment], View] = {}
+        self._seen: dict[Segment, Seen] = {}
         self._away_until = 0.0
 
     async def learn(
@@ -71,17 +71,15 @@ class Pulses:
                 return
         log.info("pulses_contended", segments=len(left))
 
-    async def look(self, segments: Iterable[Segment]) -> View:
-        """How these channels do, a moment ago; nothing is known while Redis is away."""
-        wanted = frozenset(segments)
-        view = self._views.get(wanted)
-        if view is None or time.monotonic() >= view.at + VIEW_S:
-            view = await self._safely(self._look(sorted(wanted)), View())
-            view.at = time.monotonic()
-            if len(self._views) > 1_000:
-                self._views.clear()
-            self._views[wanted] = view
-        return view
+    async def look(self, segments: Iterable[Segment]) -> dict[Segment, Seen]:
+        """How these channels do, a moment ago; what is not known is not in it."""
+        wanted, now = set(segments), time.monotonic()
+        stale = [s for s in wanted if s not in self._seen or now >= self._seen[s].at + VIEW_S]
+        if stale:
+            for segment in stale:
+                self._seen.pop(segment, None)
+            self._seen |= await self._safely(self._look(sorted(stale)), {})
+        return {segment: self._seen[segment] for segment in wanted if segment in self._seen}
 
     async def claim_probe(self, segment: Segment) -> bool:
         """Whether a probe of this channel is due: true once each ten seconds, for one process."""
@@ -96,7 +94,8 @@ class Pulses:
     ) -> dict[Segment, Sequence[Call]]:
         """Those segments that somebody else changed meanwhile."""
         segments = sorted(calls)
-        before = await self._redis.mget([_pulse_key(segment) for segment in segments])
+        keys = [_pulse_key(segment) for segment in segments]
+        before = await self._redis.mget(keys) if keys else []
         now_ms = int(time.time() * 1000)
         arguments: list[bytes | int | str] = [len(segments), KEPT_S]
         for segment, stored in zip(segments, before, strict=True):
@@ -104,24 +103,23 @@ class Pulses:
             arguments += [stored or NOTHING, _encoder.encode(fold(pulse, calls[segment], now_ms))]
         for payments in answered.values():
             arguments += [len(payments), *payments]
-        keys = [*map(_pulse_key, segments), *map(_under_way_key, answered)]
+        keys += map(_under_way_key, answered)
         done = await self._script(keys, arguments)
         return {s: calls[s] for s, is_done in zip(segments, done, strict=True) if not is_done}
 
-    async def _look(self, segments: Sequence[Segment]) -> View:
+    async def _look(self, segments: Sequence[Segment]) -> dict[Segment, Seen]:
         stored = await self._redis.mget([_pulse_key(segment) for segment in segments])
         now_ms = int(time.time() * 1000)
-        found = zip(segments, stored, strict=True)
-        pulses = {segment: faded(_read(each), now_ms) for segment, each in found if each}
-        payable = [segment for segment in segments if segment[1] != WHOLE]
+        pulses = [faded(_read(each), now_ms) for each in stored]
         async with self._redis.pipeline(transaction=False) as pipe:
-            for segment in payable:
-                pulse = pulses.get(segment, Pulse())
+            for segment, pulse in zip(segments, pulses, strict=True):
                 since = max(pulse.last_good_ms, now_ms - UNDER_WAY_KEPT_S * 1000)
                 until = now_ms - overdue_after_ms(pulse)
                 pipe.zcount(_under_way_key(segment), f"({since}", until)
-            counts = await pipe.execute()
-        return View(pulses=pulses, overdue=dict(zip(payable, counts, strict=True)))
+            overdue: list[int] = await pipe.execute()
+        now = time.monotonic()
+        found = zip(segments, pulses, overdue, strict=True)
+        return {segment: Seen(now, pulse, count) for segment, pulse, count in found}
 
     async def _claim(self, segment: Segment) -> bool:
         key = f"tomato:routing:probe:{segment[0]}:{segment[1]}"

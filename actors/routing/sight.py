@@ -5,13 +5,13 @@ Payments without rules and counted limits need cached profiles and nothing else:
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
-from actors.routing.health import Pulse, is_open
+from actors.routing.health import is_open
 from actors.routing.holds import Holds
 from actors.routing.limits import Ask, ask_for, chosen, settled
-from actors.routing.pulses import Pulses, View
+from actors.routing.pulses import Pulses, Seen
 from actors.routing.rules import WHOLE, Board, Segment, route
 from bus.database import Connection
 from bus.directory import Directory
@@ -43,10 +43,12 @@ class Sight:
         bound |= {number for rule in rules.values() for number in channels_of(rule)}
         channels = await self._directory.channels.find(bound)
         standings = await self._directory.standings.find(bound)
-        seen, probes = await self._seen(rules.values(), cleared)
+        seen = await self._seen(rules.values())
         board = Board(
             merchants, channels, rules=rules, standings=standings,
-            pulses=seen.pulses, overdue=seen.overdue, probes=probes,
+            pulses={segment: each.pulse for segment, each in seen.items()},
+            overdue={segment: each.overdue for segment, each in seen.items()},
+            probes=await self._probes(seen, merchants, rules, cleared) if seen else {},
         )  # fmt: skip
         if any(channel.limits.is_counted for channel in channels.values()):
             await self._count(connection, board, cleared, now)
@@ -58,26 +60,33 @@ class Sight:
         numbers = {b.rule_no for merchant in merchants for b in merchant.rule_bindings}
         return await self._directory.rules.find(numbers) if numbers else {}
 
-    async def _seen(
-        self, rules: Iterable[RoutingRule], cleared: Sequence[PaymentTerms]
-    ) -> tuple[View, dict[Segment, str]]:
-        """What was seen of the channels whose rules go by it, and which payments are probes."""
-        seeing = [rule for rule in rules if rule.strategy in SEEING]
-        if not seeing:
-            return View(), {}
-        pairs = {(number, rule.pay_type) for rule in seeing for number in channels_of(rule)}
-        view = await self._pulses.look(pairs | {(number, WHOLE) for number, _ in pairs})
-        return view, await self._probes(view, cleared)
+    async def _seen(self, rules: Iterable[RoutingRule]) -> dict[Segment, Seen]:
+        """What was seen of the channels whose rules go by it."""
+        pairs = {
+            (number, pay_type)
+            for rule in rules
+            if rule.strategy in SEEING
+            for number in channels_of(rule)
+            for pay_type in (rule.pay_type, WHOLE)
+        }
+        return await self._pulses.look(pairs) if pairs else {}
 
-    async def _probes(self, view: View, cleared: Sequence[PaymentTerms]) -> dict[Segment, str]:
+    async def _probes(
+        self,
+        seen: Mapping[Segment, Seen],
+        merchants: Mapping[str, MerchantProfile],
+        rules: Mapping[str, RoutingRule],
+        cleared: Sequence[PaymentTerms],
+    ) -> dict[Segment, str]:
+        """Which payments are the probes of channels whose breaker is open."""
         probes: dict[Segment, str] = {}
-        for segment, overdue in view.overdue.items():
-            pulse = view.pulses.get(segment, Pulse())
-            first = next((t for t in cleared if t.pay_type == segment[1]), None)
-            if first is None or not is_open(pulse, overdue):
+        for segment, each in seen.items():
+            if segment[1] == WHOLE or not is_open(each.pulse, each.overdue):
                 continue
-            if await self._pulses.claim_probe(segment):
-                probes[segment] = first.payment_id
+            able = (t for t in cleared if _may_probe(t, segment, merchants, rules))
+            payment = next(able, None)
+            if payment is not None and await self._pulses.claim_probe(segment):
+                probes[segment] = payment.payment_id
         return probes
 
     async def _count(
@@ -85,7 +94,7 @@ class Sight:
     ) -> None:
         """Reserves room for the payments that need some; their records are then settled."""
         day, asked = day_of(now), list[tuple[Ask, RoutingDecision]]()
-        for terms in cleared:
+        for terms in {each.payment_id: each for each in cleared}.values():  # a repeat, once
             record = route(terms, board, now)
             board.decided[terms.payment_id] = record
             ask = ask_for(terms, record.ranked, board.channels)
@@ -110,3 +119,21 @@ class Sight:
                 leaving.setdefault((record.ranked[0], terms.pay_type), []).append(terms.payment_id)
         if leaving:
             await self._pulses.depart(leaving, epoch_ms(now))
+
+
+def _may_probe(
+    terms: PaymentTerms,
+    segment: Segment,
+    merchants: Mapping[str, MerchantProfile],
+    rules: Mapping[str, RoutingRule],
+) -> bool:
+    """Whether a payment follows a rule by which it could go to this channel."""
+    channel_no, pay_type = segment
+    merchant = merchants.get(terms.merchant_no)
+    if merchant is None or terms.pay_type != pay_type:
+        return False
+    followed = [rules.get(b.rule_no) for b in merchant.rule_bindings if b.pay_type == pay_type]
+    return any(
+        rule is not None and rule.strategy == "success_rate" and channel_no in channels_of(rule)
+        for rule in followed
+    )

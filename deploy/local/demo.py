@@ -1,4 +1,4 @@
-"""What `make up` ends with: one real payment, seen in every room, or a clear failure."""
+"""What `make up` ends with: real payments, seen in every room, or a clear failure."""
 
 from __future__ import annotations
 
@@ -22,21 +22,24 @@ from deploy.local.services import Services
 from handlers.merchant_api.signing import hmac_authorization
 from handlers.terminal.payment import Story, show, tell
 from schema.payments import PaymentRequest
+from schema.products import PayType
 
 AMOUNT_FEN = 1_280
+PAY_TYPES: tuple[PayType, ...] = ("wechat_native", "alipay_qr", "unionpay_qr", "bank_page")
+"""One product of each protocol; the first one's story is told in full."""
 END_WAIT_S = 20.0
 
 WHERE_TO_LOOK = """
 Tomato runs.
   merchant API and its documents   {tomato}/docs
-  simulated WeChat Pay             {simulator}
+  simulated wallets, to pay there  {simulator}/
   what the demo merchant received  {receiver}/received
   follow it with `make logs`, look at it with `make status`, stop it with `make down`
 """
 
 
 def run(backing: Services) -> None:
-    """Makes one payment and shows its story. Raises Problem unless all of it was seen."""
+    """Makes payments and shows the first one's story. Raises Problem unless all was seen."""
     urls = {each.application.name: each.url for each in running(backing.folder)}
     asyncio.run(_run(backing, Street(**urls)))
     print(WHERE_TO_LOOK.format(**urls))
@@ -49,16 +52,20 @@ async def _run(backing: Services, street: Street) -> None:
     async with await database.connect(backing.postgres_url, size_max=2, name="demo") as pool:
         demo = await enrol(pool, vault, street, backing.folder, secret)
         async with aiohttp.ClientSession() as client:
-            story, received = await _pay(client, pool, demo, street)
+            told = [await _pay(client, pool, demo, street, pay_type) for pay_type in PAY_TYPES]
     console = Console(highlight=False, width=110)
+    story, received = told[0]
     show(story, console)
-    console.print(f"\nWebhook as the merchant received it (signature checked):\n  {received}")
+    console.print(f"\nWebhook as the merchant received it (signature checked):\n  {received}\n")
+    for story, _ in told:
+        channel, payment = story.attempts[-1]["channel_no"], story.payment
+        console.print(f"  {payment['pay_type']:<14} {payment['payment_id']} paid through {channel}")
 
 
 async def _pay(
-    client: aiohttp.ClientSession, pool: Pool, demo: Demo, street: Street
+    client: aiohttp.ClientSession, pool: Pool, demo: Demo, street: Street, pay_type: PayType
 ) -> tuple[Story, str]:
-    payment = await _place(client, demo, street)
+    payment = await _place(client, demo, street, pay_type)
     story = await _told(pool, payment["id"])
     number = story.attempts[-1]["attempt_id"]
     async with client.post(f"{street.simulator}/simulator/pay", json={"number": number}) as paid:
@@ -67,11 +74,13 @@ async def _pay(
     return await _seen(client, pool, payment["id"], street)
 
 
-async def _place(client: aiohttp.ClientSession, demo: Demo, street: Street) -> dict[str, Any]:
+async def _place(
+    client: aiohttp.ClientSession, demo: Demo, street: Street, pay_type: PayType
+) -> dict[str, Any]:
     request = PaymentRequest(
         merchant_order_no=f"demo-{secrets.token_hex(6)}",
         amount_fen=AMOUNT_FEN,
-        pay_type="wechat_native",
+        pay_type=pay_type,
         subject="A pot of oolong 一壶乌龙",
     )
     body = msgspec.json.encode(request)
@@ -86,7 +95,7 @@ async def _place(client: aiohttp.ClientSession, demo: Demo, street: Street) -> d
         if answer.status != 201:
             raise Problem(f"POST /v1/payments answered {answer.status}: {text}")
         payment = msgspec.json.decode(text)
-    print(f"\nPOST /v1/payments -> 201, the payer scans {payment['pay']['url']}")
+    print(f"POST /v1/payments -> 201, {payment['pay']}")
     return payment
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from typing import cast
 
 import pytest
+from msgspec import Struct
 from msgspec.structs import replace
 
 from actors.channels.accounts import Accounts
@@ -15,6 +17,7 @@ from bus.directory import Directory
 from bus.jobs import now_utc
 from bus.vault import Vault
 from deploy.local.accounts import SERVED
+from handlers.simulator.wechat.accounts import generate_certificate
 from schema.channels import (
     AppString,
     AtTheTill,
@@ -27,8 +30,9 @@ from schema.channels import (
     Unknown,
     Verdict,
 )
+from schema.channels.wechat import PlatformCertificate, SimulatorAccount
 from schema.products import PRODUCTS, PayType
-from tests.channels import Corner, a_corner, products, protocol_of
+from tests.channels import Corner, a_corner, both_ends_of, products, protocol_of
 
 PRODUCTS_THERE = products(*SERVED)
 STORED_AT_ONCE = [
@@ -195,3 +199,32 @@ async def test_without_the_payers_code_nothing_is_sent(corner: Corner, product: 
     answer = await corner.ask(attempt, "query")
     assert isinstance(answer.verdict, NotKnownThere)
     assert operations(answer) == ["query"]
+
+
+# Keys that rotate.
+
+
+def a_certificate() -> PlatformCertificate:
+    day, now = timedelta(days=1), now_utc()
+    return generate_certificate(now - day, now + day)
+
+
+async def test_an_account_in_certificate_mode_learns_certificates_and_their_successors(
+    accounts: Accounts,
+) -> None:
+    first, second = a_certificate(), a_certificate()
+
+    def certified(ours: Struct, theirs: Struct) -> tuple[Struct, Struct]:
+        ours = replace(ours, public_key_id="", public_key_pem="", platform_certificates_pem=())
+        theirs = replace(theirs, public_key_id="", platform_private_key_pem="")
+        return ours, replace(theirs, platform_certificates=(first,))
+
+    async with a_corner(accounts, "wechat", change=certified) as corner:
+        offer_in((await corner.ask(corner.attempt("wechat_native"))).verdict)
+        _, theirs = certified(*both_ends_of("wechat"))
+        corner.simulator.add_account(
+            cast(SimulatorAccount, replace(theirs, platform_certificates=(second,)))
+        )
+        rotated = await corner.ask(corner.attempt("wechat_native"))
+        offer_in(rotated.verdict)
+        assert operations(rotated) == ["create", "create"], "once more, with the new certificate"

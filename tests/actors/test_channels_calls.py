@@ -168,6 +168,17 @@ async def test_two_answers_about_one_attempt_in_one_batch_are_heard_in_turn(desk
     assert [type(message) for message in told] == [AttemptPending, AttemptSucceeded]
 
 
+async def test_money_that_a_notice_told_before_the_answer_is_told_to_whoever_waits(
+    desk: Desk,
+) -> None:
+    """At the till the answer itself says that it is paid, and a notice may be faster."""
+    ticket = await desk.ticket(a_new_routed_payment(desk.a))
+    first, again = await desk.record((ticket, PAID), (ticket, PAID))
+    (told,), (told_again,) = first.effects, again.effects
+    assert told == told_again
+    assert isinstance(told, Publish) and isinstance(told.message, AttemptSucceeded)
+
+
 def close(routed: PaymentRouted) -> CloseAttempts:
     return CloseAttempts(terms=routed.terms, reason="expired")
 

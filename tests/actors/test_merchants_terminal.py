@@ -59,7 +59,7 @@ async def test_a_channel_is_added_from_a_file_at_the_terminal(
     account, _ = generate_account("19", "wx1", "https://pay.test", "https://us.test/notify")
     file = tmp_path / "account.json"
     file.write_bytes(msgspec.json.encode(account))
-    where = ("--account-file", str(file), "--pay-type", "wechat_native")
+    where = ("--protocol", "wechat", "--account-file", str(file), "--pay-type", "wechat_native")
     limits = ("--single-max", "500000", "--cost-ppm", "3800")
     result = await at_terminal(channel_cli, site, "add", "wx_file", *where, *limits)
     assert (result.exit_code, result.stdout) == (0, "wx_file is at version 1, active\n")

@@ -6,6 +6,7 @@ import asyncio
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from redis.asyncio import Redis
 
 from actors.merchants import routing_rules
@@ -147,7 +148,7 @@ async def test_a_repeat_changes_nothing(pool: Pool, house: House) -> None:
     merchant, (limited,) = await open_shop(pool, ChannelLimits(total_fen_max=1_000))
     payment = cleared(merchant, amount_fen=1_000)
     for _ in range(3):
-        assert firsts(await house.route(payment)) == [limited.channel_no]
+        assert firsts(await house.route(payment, payment)) == [limited.channel_no] * 2
     assert firsts(await house.route(cleared(merchant, 2, amount_fen=1))) == [None]
 
 
@@ -282,6 +283,18 @@ async def test_calls_under_way_for_too_long_open_the_breaker_before_any_answer(
     await house.redis.zadd(key, {f"pay_{n}": long_ago for n in range(8)})
     records = await house.route(*(cleared(merchant, n) for n in range(50)))
     assert firsts(records).count(sick) == 1
+
+
+async def test_a_payment_that_was_asked_after_is_not_missed_any_more(
+    pool: Pool, house: House
+) -> None:
+    merchant, _ = await open_dynamic_shop(pool)
+    payment = cleared(merchant)
+    ((first, *_),) = [record.ranked for record in await house.route(payment)]
+    key = f"tomato:routing:under_way:{first}:wechat_native"
+    assert await house.redis.zcard(key) == 1
+    await house.hear(replace(called(payment, first), operation="query"))
+    assert await house.redis.zcard(key) == 0
 
 
 async def test_what_two_learn_at_the_same_time_is_all_learnt(

@@ -16,7 +16,9 @@ from bus.directory import ABSENT_TTL_S, LOCAL_TTL_S, REDIS_TTL_S, Directory
 from bus.effects import Outgoing, deliveries
 from bus.origin import new_event
 from schema.messages.merchants import ProfileChanged
+from schema.messages.monitoring import StandingChanged
 from schema.profiles import MerchantProfile
+from schema.standings import ChannelStanding
 from tests.bus.workshop import at_last
 from tests.examples import CHANNEL_NO, MERCHANT_NO, a_channel, a_merchant
 
@@ -76,6 +78,7 @@ async def test_a_profile_is_read_from_the_database_once(pool: Pool, redis: Redis
 async def _hearing(directory: Directory, broker: Broker) -> AsyncIterator[None]:
     broadcasts = Broadcasts(broker)
     broadcasts.listen(ProfileChanged, directory.hear)
+    broadcasts.listen(StandingChanged, directory.hear_standing)
     await broadcasts.start()
     yield
     await broadcasts.stop()
@@ -96,6 +99,21 @@ async def test_a_change_that_is_broadcast_is_seen_by_every_process(
 
 async def _are_new(*directories: Directory) -> bool:
     return {await _version(directory) for directory in directories} == {2}
+
+
+async def test_a_channel_that_was_never_taken_down_is_remembered_as_such_until_it_is(
+    pool: Pool, redis: Redis, broker: Broker
+) -> None:
+    directory = Directory(pool, redis)
+    standing = ChannelStanding(channel_no=CHANNEL_NO, version=1)
+    async with _hearing(directory, broker):
+        assert await directory.standings.get(CHANNEL_NO) is None
+        document = msgspec.json.encode(standing).decode()
+        await pool.execute(STORE, "standing", CHANNEL_NO, 1, document)
+        assert await directory.standings.get(CHANNEL_NO) is None, "nobody has said so"
+        message = StandingChanged(channel_no=CHANNEL_NO, version=1)
+        await broker.publish(deliveries([Outgoing.of(message, new_event(message))]))
+        assert await at_last(lambda: directory.standings.get(CHANNEL_NO)) == standing
 
 
 async def test_a_flushed_redis_costs_a_trip_and_nothing_else(pool: Pool, redis: Redis) -> None:

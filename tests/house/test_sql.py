@@ -23,7 +23,7 @@ OWN_TABLES = {
     "notification": {"notification"},
     "ordering": {"ordering"},
     "risk": {"risk"},
-    "routing": set[str](),
+    "routing": {"routing"},
 }
 """The PostgreSQL schemas that the statements of a room may name."""
 

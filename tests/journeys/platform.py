@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, cast
+from urllib.parse import parse_qsl
 
 import aiohttp
 import msgspec
@@ -80,6 +81,18 @@ class Platform:
         await register_channel(pool, vault, channel_no, ours, pay_types=pay_types(protocol))
         self.simulator.add_account(cast(Any, theirs))
         return Channel(channel_no, merchant_key(cast(Any, theirs))[1], self.simulator, protocol)
+
+    async def follow(self, channel: Channel, pay: dict[str, Any]) -> None:
+        """The payer's browser or app takes what it got to the wallet."""
+        if pay["kind"] == "form":
+            url, fields = pay["url"], pay["fields"]
+        elif pay["kind"] == "app_string":
+            url = f"{self.both_ends[0].base_url}/gateway.do"
+            fields = dict(parse_qsl(pay["text"], keep_blank_values=True))
+        else:
+            return
+        async with self.session.post(url, data=fields) as answer:
+            assert answer.status == 200, await answer.text()
 
     async def open_shop(self, *channels: Channel, pay_type: str = PAY_TYPE) -> Shop:
         """The shop of a merchant who may use these channels, the first of them first."""

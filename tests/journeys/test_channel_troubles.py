@@ -151,8 +151,8 @@ async def test_a_notice_that_comes_four_times_is_one_payment(
         return trade.notified_count == 4 and trade.acknowledged_at is not None
 
     await at_last(all_came)
-    kept = "SELECT count(*) FROM channels.notice WHERE notice_id = $1"
-    assert await platform.shared.pool.fetchval(kept, trade.notice_id) == 1
+    kept = "SELECT count(*) FROM channels.notice WHERE channel_no = $1"
+    assert await platform.shared.pool.fetchval(kept, channel.channel_no) == 1
     await is_paid_once(platform, shop, payment["id"])
 
 

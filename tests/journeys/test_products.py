@@ -40,6 +40,7 @@ async def test_a_payment_by_this_product_ends_booked_and_told(
     if not is_paid_at_once(payment):
         assert payment["state"] == "pending"
         assert payment["pay"]["kind"] == PRODUCTS[product].gives
+        await platform.follow(channel, payment["pay"])
         if PRODUCTS[product].gives != "at_the_till":
             await channel.pay(attempt_id(payment["id"], 1))
     (told,) = await shop.told()

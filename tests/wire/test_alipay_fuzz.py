@@ -44,11 +44,11 @@ from schema.channels.alipay.platform import (
 )
 from schema.channels.alipay.scanning import members
 from schema.channels.alipay.signing import form, read_form, sign
-from schema.channels.alipay.tables import Operation
+from schema.channels.alipay.tables import OPERATIONS, Operation
 from schema.channels.alipay.texts import china_text, fen, moment, yuan
 from tests.wire.alipay_pair import NOW, STAMP, a_notice, by_certificates, by_keys
+from tests.wire.alipay_questions import METHOD, question
 from tests.wire.test_alipay_bills import DAY, RECORDED, TRADES, packed
-from tests.wire.test_alipay_verdicts import METHOD, OPERATIONS, question
 
 thoroughly = settings(
     max_examples=60,
@@ -174,7 +174,9 @@ def test_the_platform_reads_any_business_content_or_names_the_fault(content: byt
         ORDER, NUMBERS, BILL, REFUND, REFUND_QUERY, TRANSFER, TRANSFER_QUERY, SETTLE, SETTLE_QUERY,
     )  # fmt: skip
     for decoder in decoders:
-        asked = Asked(method="alipay.trade.pay", parameters={}, biz_content=content)
+        asked = Asked(
+            method="alipay.trade.pay", parameters={}, biz_content=content, auth_app_id="1"
+        )
         found = read_biz(decoder, asked)  # type: ignore[arg-type]
         assert not isinstance(found, CallRefused) or found.sub_code == "ACQ.INVALID_PARAMETER"
 

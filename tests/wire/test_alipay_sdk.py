@@ -15,14 +15,16 @@ from urllib.request import urlopen
 import pytest
 from alipay import AliPay, DCAliPay, ISVAliPay
 from alipay.exceptions import AliPayException
+from msgspec.structs import replace
 
 from schema.channels import Pending, QrCode
+from schema.channels.alipay import AlipayLanguage
 from schema.channels.alipay.asking import GATEWAY
 from schema.channels.alipay.bills import read_trade_bill
 from schema.channels.alipay.documents import PrecreateAnswer
 from schema.channels.alipay.signing import read_form
 from tests.wire.alipay_pair import ORDER_NO, by_keys
-from tests.wire.alipay_street import TOKEN, AlipayStreet, an_alipay_street, fresh
+from tests.wire.alipay_street import LEAVE, TOKEN, AlipayStreet, an_alipay_street, fresh
 
 ORDER: dict[str, Any] = {"subject": "两斤番茄", "total_amount": "19.99"}
 TILL: dict[str, Any] = {"scene": "bar_code", "auth_code": "281234567890123456"}
@@ -168,24 +170,29 @@ async def test_transfers_by_keys_alone_are_turned_away(street: AlipayStreet) -> 
     assert "isv.insufficient-isv-permissions" in str(refused.value)
 
 
+@pytest.mark.parametrize("token", [TOKEN, "made up"])
 async def test_the_sdk_speaks_for_a_merchant_who_gave_leave_and_for_nobody_else(
-    street: AlipayStreet,
+    street: AlipayStreet, token: str
 ) -> None:
-    for token in (TOKEN, "made up"):
-        account = street.accounts[0]
-        client: Any = ISVAliPay(
-            appid=account.app_id,
-            app_private_key_string=account.app_private_key_pem,
-            alipay_public_key_string=account.alipay_public_key_pem,
-            app_auth_token=token,
-        )
-        client._gateway = street.origin + GATEWAY
-        asking = call(client.api_alipay_trade_query, out_trade_no="none")
-        if token == TOKEN:
-            assert (await asking)["sub_code"] == "ACQ.TRADE_NOT_EXIST"
-        else:
-            with pytest.raises(AliPayException):
-                await asking
+    account = replace(street.accounts[0], app_auth_token=token, auth_app_id=LEAVE.auth_app_id)
+    client: Any = ISVAliPay(
+        appid=account.app_id,
+        app_notify_url=account.notify_url,
+        app_private_key_string=account.app_private_key_pem,
+        alipay_public_key_string=account.alipay_public_key_pem,
+        app_auth_token=token,
+    )
+    client._gateway = street.origin + GATEWAY
+    making = call(client.api_alipay_trade_precreate, out_trade_no=ORDER_NO, **ORDER)
+    if token != TOKEN:
+        with pytest.raises(AliPayException):
+            await making
+        return
+    assert (await making)["code"] == "10000"
+    street.world.pay(street.trade())
+    [notice] = await street.notices(1)
+    assert read_form(notice)["auth_app_id"] == LEAVE.auth_app_id
+    assert AlipayLanguage.of(account).prove({}, notice, street.began_at)
 
 
 async def test_the_sdk_shares_profit_and_finds_its_bill(street: AlipayStreet) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from handlers.simulator.alipay.front import ALIPAY, RETRY_AFTER_S
-from handlers.simulator.world import TradeState
+from handlers.simulator.world import Trade, TradeState
 from schema.channels import (
     AtTheTill,
     BillWish,
@@ -125,6 +125,27 @@ async def test_a_browser_that_brings_the_form_opens_the_trade(
     told = street.ours.read_notice(notice)
     assert isinstance(told, PaymentNotice) and isinstance(told.verdict, SurelyNotPaid)
     assert isinstance(await street.ask(street.ours.close(order, fresh())), SurelyNotPaid)
+
+
+async def test_what_nobody_opened_in_time_can_not_be_opened_any_more(street: AlipayStreet) -> None:
+    order = street.order(expires_at=street.began_at + timedelta(seconds=1))
+    await street.ask(street.ours.create(order, fresh()))
+    street.world.clock.move(timedelta(minutes=2))
+    trade = street.trade()
+    street.world.show(trade)
+    assert not trade.channel_number and not isinstance(street.world.pay(trade), Trade)
+    late = street.order(number="late", expires_at=street.began_at - timedelta(seconds=1))
+    refused = await street.ask(street.ours.create(late, fresh()))
+    assert isinstance(refused, SurelyNotPaid)
+    assert refused.code == "ACQ.NOW_TIME_AFTER_EXPIRE_TIME_ERROR"
+
+
+async def test_a_stored_trade_whose_time_is_over_is_closed(street: AlipayStreet) -> None:
+    order = street.order(pay_type="alipay_jsapi", payer_id="2088000000000009")
+    await street.ask(street.ours.create(order, fresh()))
+    street.world.clock.move(timedelta(minutes=16))
+    ended = await street.ask(street.ours.query(order, fresh()))
+    assert isinstance(ended, SurelyNotPaid) and ended.code == "TRADE_CLOSED"
 
 
 async def test_a_form_with_a_changed_amount_opens_nothing(street: AlipayStreet) -> None:

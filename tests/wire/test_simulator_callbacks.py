@@ -11,6 +11,7 @@ from handlers.simulator.wechat.front import RETRY_AFTER_S
 from schema.channels import ProtocolError
 from tests.wire.street import Accounts, Street, a_street, total_fen
 
+
 async def test_a_callback_comes_again_until_it_is_acknowledged(accounts: Accounts) -> None:
     async with a_street(accounts) as street:
         street.answers += [500, 302, 404, 200]

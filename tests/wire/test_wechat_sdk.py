@@ -260,12 +260,25 @@ async def test_a_payment_is_shared_and_the_rest_is_free(hurried: Street, sdk: Sd
     which = {"transaction_id": transaction_id, "out_order_no": SHARE_NO}
     done = await until(sdk, "profitsharing_order_query", "state", "FINISHED", **which)
     assert [each["result"] for each in done["receivers"]] == ["SUCCESS"]
+    back = {"out_return_no": "back-1", "out_order_no": SHARE_NO}
+    part = {"return_mchid": "1900000008", "amount": 100, "description": "还的"}
+    returned = await sdk.done("profitsharing_return", **back, **part)
+    assert (returned["result"], returned["amount"]) == ("SUCCESS", 100)
+    assert await sdk.done("profitsharing_return_query", **back) == returned
     amounts = await sdk.done("profitsharing_amount_query", transaction_id=transaction_id)
-    assert amounts["unsplit_amount"] == 1699
+    assert amounts["unsplit_amount"] == 1799
     free = {"out_order_no": "free-1", "description": "解冻"}
     await sdk.done("profitsharing_unfreeze", transaction_id=transaction_id, **free)
     amounts = await sdk.done("profitsharing_amount_query", transaction_id=transaction_id)
     assert amounts["unsplit_amount"] == 0
+
+
+async def test_receivers_of_shares_are_named_and_struck_off(sdk: Sdk) -> None:
+    whose = {"account_type": "MERCHANT_ID", "account": "1900000008"}
+    added = {"relation_type": "SUPPLIER", "name": "番茄农场"}
+    assert (await sdk.done("profitsharing_add_receiver", **whose, **added))["type"] == "MERCHANT_ID"
+    deleted = await sdk.done("profitsharing_delete_receiver", **whose)
+    assert deleted["account"] == "1900000008"
 
 
 async def test_a_payment_that_was_not_held_can_not_be_shared(hurried: Street, sdk: Sdk) -> None:
@@ -293,7 +306,7 @@ async def test_a_service_provider_does_business_for_its_sub_merchant(
         await street.pay()
         standing = await sdk.done("query", out_trade_no=ORDER_NO, **sub)
         assert (standing["sp_mchid"], standing["sub_mchid"]) == (MCHID, SUB_MCHID)
-        assert set(standing["payer"]) == {"sp_openid"}
+        assert standing["payer"] == {"sp_openid": OPENID}
         amount = {"refund": 1, "total": 1999, "currency": "CNY"}
         wish = {"out_refund_no": REFUND_NO, "amount": amount, "out_trade_no": ORDER_NO}
         await sdk.done("refund", **wish, **sub)

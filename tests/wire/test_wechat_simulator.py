@@ -30,6 +30,7 @@ from schema.channels import (
     Shared,
     SharePending,
     SurelyNotPaid,
+    SurelyNotShared,
     SurelyNotTransferred,
     TradeBill,
     TransferNotice,
@@ -203,6 +204,22 @@ async def test_a_payment_is_shared(hurried: Street) -> None:
     assert (more.code, more.cause) == ("NOT_ENOUGH", "balance")
 
 
+async def test_a_merchant_gives_its_part_back_once(hurried: Street) -> None:
+    channel_payment_id = (await paid(hurried, shares_profit=True)).channel_payment_id
+    ask, speak = hurried.ask, hurried.language
+    share = a_share(channel_payment_id=channel_payment_id, is_last=False)
+    await ask(speak.share(share, fresh()))
+    await until(hurried, lambda: speak.query_share(share, fresh()), Shared)
+    part = share.parts[0]
+    first = await ask(speak.return_share(share, part, "back-1", fresh()))
+    assert isinstance(first, Shared) and first.receipts[0].amount_fen == 300
+    assert await ask(speak.return_share(share, part, "back-1", fresh())) == first
+    assert await ask(speak.query_return(share, "back-1", fresh())) == first
+    more = await ask(speak.return_share(share, part, "back-2", fresh()))
+    assert isinstance(more, SurelyNotShared) and more.code == "NOT_ENOUGH"
+    assert isinstance(await ask(speak.query_return(share, "back-2", fresh())), NotKnownThere)
+
+
 async def test_the_days_bills_say_what_happened_to_the_fen(hurried: Street) -> None:
     channel_payment_id = (await paid(hurried)).channel_payment_id
     ask, speak = hurried.ask, hurried.language
@@ -230,6 +247,19 @@ async def test_the_days_bills_say_what_happened_to_the_fen(hurried: Street) -> N
     ]
     amounts = [line.amount_fen for line in fund_bill.lines]
     assert amounts == [1999, -12, -500, 3] and fund_bill.lines[-1].balance_fen == sum(amounts)
+
+
+async def test_what_was_taken_back_at_the_till_is_in_the_bill(hurried: Street) -> None:
+    await hurried.create(**TILL)
+    await hurried.ask(hurried.language.reverse(hurried.order(**TILL), fresh()))
+    wish = BillWish(day=china_time(datetime.now(UTC)).date())
+    await hurried.tell("/simulator/clock", {"close_day": True})
+    place = await hurried.ask(hurried.language.find_bill(wish, fresh()))
+    bill = await hurried.ask(hurried.language.fetch_bill(wish, place, fresh()))
+    assert [(line.kind, line.amount_fen) for line in bill.lines] == [
+        ("payment", 1999),
+        ("refund", 1999),
+    ]
 
 
 async def test_a_bill_is_fetched_by_whoever_signs_for_it_and_within_its_time(

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from schema.channels import (
     AtTheTill,
@@ -22,19 +23,21 @@ from schema.channels import (
     SharePending,
     SurelyNotPaid,
     SurelyNotRefunded,
+    SurelyNotShared,
     SurelyNotTransferred,
     TransferPending,
     Transferred,
     Unknown,
 )
 from schema.channels.wechat.documents import Prepared, WhoseDocument, china_time
-from schema.channels.wechat.money_documents import TransferAccepted
+from schema.channels.wechat.money_documents import ReturnStanding, TransferAccepted
 from schema.channels.wechat.platform import (
     typing_answer,
 )
 from schema.channels.wechat.tables import (
     OPERATIONS,
     REFUND_STATES,
+    RETURN_STATES,
     TRADE_STATES,
     TRANSFER_STATES,
     Operation,
@@ -48,6 +51,7 @@ from tests.wire.wechat_pair import (
     TRANSFER_NO,
     Pair,
     a_refund_standing,
+    a_share,
     a_share_standing,
     a_transaction,
     a_transfer_standing,
@@ -237,6 +241,36 @@ def test_a_finished_share_says_what_became_of_each_part(pair: Pair) -> None:
     assert pending == SharePending(channel_share_id=number, receipts=receipts, code="PROCESSING")
     odd = decoded(pair, "share", pair.answer(a_share_standing(state="EATEN")))
     assert odd == Unknown(why="unlisted", code="EATEN")
+
+
+@pytest.mark.parametrize("result", [*RETURN_STATES, "LOST"])
+def test_each_return_of_a_part_proves_what_the_documents_say(pair: Pair, result: str) -> None:
+    standing = ReturnStanding(
+        order_id="3008450740201411110007820472",
+        out_order_no=a_share().number,
+        out_return_no="back-1",
+        return_id="3008450740201411110007820473",
+        return_mchid="1900000008",
+        amount=300,
+        result=result,
+        fail_reason="TIME_OUT_CLOSED" if result == "FAILED" else "",
+    )
+    number, asking = standing.return_id, pair.language
+    returned = Receipt(account="1900000008", amount_fen=300, state="shared")
+    pending = replace(returned, state="pending")
+    expected = {
+        "SUCCESS": Shared(channel_share_id=number, receipts=(returned,)),
+        "PROCESSING": SharePending(channel_share_id=number, receipts=(pending,)),
+        "FAILED": SurelyNotShared(code="TIME_OUT_CLOSED", cause="merchant"),
+        "LOST": Unknown(why="unlisted", code="LOST"),
+    }[result]
+    for question in (
+        asking.return_share(a_share(), a_share().parts[0], "back-1", STAMP),
+        asking.query_return(a_share(), "back-1", STAMP),
+    ):
+        assert question.read(pair.answer(standing), NOW) == expected
+        other = replace(standing, out_return_no="back-2")
+        assert question.read(pair.answer(other), NOW).why == "other_order"
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)

@@ -32,7 +32,7 @@ class Sdk:
         self.client, self.form = client, form
         self.kinds: Any = WeChatPayType if form == "sync" else AsyncWeChatPayType
 
-    async def call(self, name: str, **arguments: Any) -> tuple[int, Any]:
+    async def call(self, name: str, /, **arguments: Any) -> tuple[int, Any]:
         """The status, and the document or the bytes that came."""
         method = getattr(self.client, name)
         if self.form == "sync":
@@ -41,7 +41,7 @@ class Sdk:
             status, text = await method(**arguments)
         return status, json.loads(text) if text and isinstance(text, str) else text
 
-    async def done(self, name: str, **arguments: Any) -> Any:
+    async def done(self, name: str, /, **arguments: Any) -> Any:
         """The same, where it has to go well."""
         status, told = await self.call(name, **arguments)
         assert 200 <= status < 300, (name, status, told)

@@ -69,17 +69,19 @@ def _led(first: Candidate, ordered: Sequence[Candidate]) -> tuple[str, ...]:
 @lru_cache(maxsize=4_096)
 def chances(seen: tuple[Beta, ...], explore_ppm: int) -> tuple[int, ...]:
     """How likely each is to be the best, in millionths that add up; a part is spread evenly."""
-    raw = [1.0] if len(seen) == 1 else _best(seen)
+    shares = _best(seen) if len(seen) > 1 else [1]
     even = explore_ppm // len(seen)
     left = PPM - even * len(seen)
-    parts = [even + int(left * share / sum(raw)) for share in raw]
+    parts = [even + left * share // sum(shares) for share in shares]
     parts[0] += PPM - sum(parts)  # what rounding left, to the one that looks best
     return tuple(parts)
 
 
-def _best(seen: Sequence[Beta]) -> list[float]:
+def _best(seen: Sequence[Beta]) -> list[int]:
+    """How likely each is to be the best, in any whole numbers that stand to each other as that."""
     curves = [(_mean(beta), _deviation(beta)) for beta in seen]
-    return [_chance(mine, curves[:i] + curves[i + 1 :]) for i, mine in enumerate(curves)]
+    chance = [_chance(mine, curves[:i] + curves[i + 1 :]) for i, mine in enumerate(curves)]
+    return [int(each / sum(chance) * 1_000_000_000) for each in chance]
 
 
 def _chance(mine: tuple[float, float], others: Sequence[tuple[float, float]]) -> float:

@@ -98,7 +98,7 @@ def _trade_row(entry: TradeEntry) -> TradeRow:
         amount_fen=-entry.amount_fen if refund else entry.amount_fen,
         fee_fen=-entry.fee_fen,
         request_no=refund.number if refund else "",
-        store_id=trade.terms.document.store_id,
+        store_id=trade.terms.document.order.store_id,
     )
 
 

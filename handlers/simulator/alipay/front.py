@@ -13,6 +13,7 @@ from handlers.simulator.alipay import bills, money, trades
 from handlers.simulator.alipay.accounts import generate_alipay_account
 from handlers.simulator.alipay.hearing import gateway
 from handlers.simulator.alipay.words import (
+    Placed,
     refund_number,
     share_number,
     trade_notice,
@@ -51,10 +52,9 @@ def write_notice(merchant: Merchant, notice: Notice[About], now: datetime) -> Le
         case Transfer():
             said = transfer_message(keys, notice.id, happened_at, transfer_answer(about))
         case Refund():
-            said = asdict(trade_notice(about.trade, about))
-            said = notice_frame(keys, notice.id, happened_at) | said
+            said = _framed(merchant, notice, about.trade, about)
         case Trade():
-            said = notice_frame(keys, notice.id, happened_at) | asdict(trade_notice(about))
+            said = _framed(merchant, notice, about, None)
         case _:
             raise AssertionError("nobody is told of this")
     return Letter(headers=FORM, body=signed_notice(keys, said))
@@ -71,6 +71,14 @@ def is_told(about: Told) -> bool:
     if isinstance(about, Refund):
         return about.state is RefundState.REFUNDED
     return isinstance(about, Trade | Transfer)
+
+
+def _framed(
+    merchant: Merchant, notice: Notice[About], trade: Trade, refund: Refund | None
+) -> dict[str, str]:
+    placed: Placed = trade.terms.document
+    frame = notice_frame(merchant.keys, notice.id, notice.happened_at, placed.auth_app_id)
+    return frame | asdict(trade_notice(trade, refund))
 
 
 def _number_of(account: AlipayPlatformAccount) -> str:

@@ -36,7 +36,6 @@ from schema.channels.http import HttpAnswer, ProtocolError
 
 NO_METHOD = gateway_refusal("40002", "isv.invalid-method", "不存在的方法名")
 NO_FORM = gateway_refusal("40002", "isv.invalid-encoding", "参数编码错误")
-BROKEN = gateway_refusal("20000", "isp.unknow-error", "服务暂不可用")
 
 
 class AlipayCall(Call, kw_only=True):

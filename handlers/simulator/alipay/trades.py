@@ -15,6 +15,7 @@ from handlers.simulator.alipay.hearing import (
 )
 from handlers.simulator.alipay.words import (
     TRADE_NOT_EXIST,
+    Placed,
     refusal,
     trade_answer,
     trade_number,
@@ -92,13 +93,13 @@ def pay(world: World, call: AlipayCall) -> Done:
 
 def query(world: World, call: AlipayCall) -> Done:
     """How a stored trade stands."""
-    trade = _named(call)
+    trade = _named(world, call)
     return trade_answer(trade) if trade else TRADE_NOT_EXIST
 
 
 def close(world: World, call: AlipayCall) -> Done:
     """Ends a stored trade that nobody has paid."""
-    trade = _named(call)
+    trade = _named(world, call)
     if trade is None:
         return TRADE_NOT_EXIST
     closed = world.close(trade)
@@ -111,7 +112,7 @@ def close(world: World, call: AlipayCall) -> Done:
 
 def cancel(world: World, call: AlipayCall) -> Done:
     """Takes a trade back, paid or not, stored or not; doing it again is done."""
-    trade = _named(call) or call.merchant.trades.get(call.document.out_trade_no)
+    trade = _named(world, call) or call.merchant.trades.get(call.document.out_trade_no)
     if trade is None:
         return TRADE_NOT_EXIST
     taken_back = world.reverse(trade)
@@ -126,14 +127,23 @@ def cancel(world: World, call: AlipayCall) -> Done:
 
 
 def store(world: World, trade: Trade) -> None:
-    """From now on the platform has the trade, under a number of its own."""
-    if not stored(trade):
+    """From now on the platform has the trade, under a number of its own. One whose time is over is
+    not opened any more."""
+    if not stored(trade) and not _is_over(world, trade):
         trade.channel_number = trade_number(world.clock.now())
         world.of(trade).payments[trade.channel_number] = trade
 
 
-def _named(call: AlipayCall) -> Trade | None:
-    return trade_of(call, number=call.document.out_trade_no, theirs=call.document.trade_no)
+def _named(world: World, call: AlipayCall) -> Trade | None:
+    """The trade that is meant; one whose time is over has been closed."""
+    trade = trade_of(call, number=call.document.out_trade_no, theirs=call.document.trade_no)
+    if trade and trade.state is TradeState.WAITING and _is_over(world, trade):
+        world.close(trade)
+    return trade
+
+
+def _is_over(world: World, trade: Trade) -> bool:
+    return trade.pay_until_s < world.clock.elapsed_s()
 
 
 def _opened(world: World, call: AlipayCall) -> Trade | CallRefused:
@@ -141,6 +151,8 @@ def _opened(world: World, call: AlipayCall) -> Trade | CallRefused:
     expires_at = _expiry(order.time_expire)
     if isinstance(expires_at, CallRefused):
         return expires_at
+    if expires_at and expires_at < call.now:
+        return refusal(No.EXPIRED)
     terms = TradeTerms(
         number=order.out_trade_no,
         amount_fen=fen(order.total_amount),
@@ -151,7 +163,7 @@ def _opened(world: World, call: AlipayCall) -> Trade | CallRefused:
         expires_at=expires_at,
         payer_id=order.buyer_id or order.buyer_open_id,
         shares_profit=bool(order.extend_params and order.extend_params.royalty_freeze == "true"),
-        document=order,
+        document=Placed(order=order, auth_app_id=call.asked.auth_app_id),
     )
     trade = world.open_trade(call.merchant, terms, everything_of(call))
     return refusal(trade) if isinstance(trade, No) else trade

@@ -18,7 +18,7 @@ from handlers.simulator.world import (
     Transfer,
     TransferState,
 )
-from schema.channels.alipay.documents import TradeAnswer
+from schema.channels.alipay.documents import OrderDocument, TradeAnswer
 from schema.channels.alipay.money_documents import (
     RefundAnswer,
     RefundQueryAnswer,
@@ -86,6 +86,13 @@ OF_TRANSFERS: dict[No, CallRefused] = {
 }
 
 
+class Placed(Struct, frozen=True, kw_only=True):
+    """An order, and the merchant's app that it was placed for."""
+
+    order: OrderDocument
+    auth_app_id: str
+
+
 class TradeNotice(Struct, frozen=True, kw_only=True):
     """What a notice about a trade says of it; what there is not yet is sent empty."""
 
@@ -149,7 +156,7 @@ def trade_notice(trade: Trade, refund: Refund | None = None) -> TradeNotice:
         trade_status=status_of(trade),
         total_amount=amount,
         subject=trade.terms.subject,
-        body=trade.terms.document.body,
+        body=trade.terms.document.order.body,
         buyer_id=trade.payer_id,
         gmt_create=china_text(trade.opened_at),
         gmt_payment=china_text(paid_at) if paid_at else "",
@@ -161,7 +168,7 @@ def trade_notice(trade: Trade, refund: Refund | None = None) -> TradeNotice:
         point_amount="0.00" if paid_at else "",
         refund_fee=yuan(trade.refunded_fen) if refund else "",
         out_biz_no=refund.number if refund else "",
-        passback_params=trade.terms.document.passback_params,
+        passback_params=trade.terms.document.order.passback_params,
     )
 
 

@@ -165,6 +165,7 @@ def _refund_row(entry: TradeEntry, refund: Refund) -> RefundRow:
         state=REFUND_WORDS[refund.state],
         asked_at=refund.opened_at,
         refunded_at=refund.refunded_at,
+        is_reversal=refund.terms.document is None,  # nobody called for this refund
     )
 
 

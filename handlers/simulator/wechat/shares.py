@@ -14,16 +14,31 @@ from handlers.simulator.wechat.hearing import (
     trade_of,
     wechat,
 )
-from handlers.simulator.wechat.words import NO_SUCH_THING, SHARE_REFUSALS, order_of, share_of
+from handlers.simulator.wechat.words import (
+    NO_SUCH_THING,
+    SHARE_REFUSALS,
+    order_of,
+    return_of,
+    share_of,
+)
 from handlers.simulator.world import No, Part, ShareTerms, World
 from schema.channels.wechat.money_documents import (
+    KNOWN_RECEIVER,
+    RETURN,
     SHARE,
     UNFREEZE,
+    KnownReceiver,
     ReceiverDocument,
+    ReturnDocument,
     ShareDocument,
     UnfreezeDocument,
 )
-from schema.channels.wechat.platform import CallRefused, opened_secret, read_parameters
+from schema.channels.wechat.platform import (
+    CallRefused,
+    opened_secret,
+    param_error,
+    read_parameters,
+)
 
 TAKES_S = 3
 """How long the platform works on a share, in the world's waits."""
@@ -109,6 +124,61 @@ def query_share(world: World, call: WechatCall) -> Done:
     return share_of(found) if is_of else NO_SUCH_THING
 
 
+def read_return(call: WechatCall) -> CallRefused | None:
+    """What is to be given back, of which share."""
+    wish = read_parameters(RETURN, call.body)
+    if isinstance(wish, CallRefused):
+        return wish
+    if not wish.order_id and not wish.out_order_no:
+        return param_error("/out_order_no", "missing")
+    call.document, call.number = wish, wish.out_return_no
+    return None if may_speak_for(call, wish.sub_mchid) else NOT_YOURS
+
+
+def return_part(world: World, call: WechatCall) -> Done:
+    """A merchant gives its part back, or some of it."""
+    wish: ReturnDocument = call.document
+    shares = call.merchant.shares
+    by_theirs = (each for each in shares.values() if each.channel_number == wish.order_id)
+    share = shares.get(wish.out_order_no) if wish.out_order_no else next(by_theirs, None)
+    if share is None or order_of(share.trade).sub_mchid != wish.sub_mchid:
+        return NO_SUCH_THING
+    returned = world.return_share(
+        share, wish.out_return_no, wish.return_mchid, wish.amount, wish.description
+    )
+    return SHARE_REFUSALS[returned] if isinstance(returned, No) else return_of(share, returned)
+
+
+def query_return(world: World, call: WechatCall) -> Done:
+    """How such a return stands."""
+    sub_mchid = call.query.get("sub_mchid", "")
+    if not may_speak_for(call, sub_mchid):
+        return NOT_YOURS
+    share = call.merchant.shares.get(call.query.get("out_order_no", ""))
+    if share is None or order_of(share.trade).sub_mchid != sub_mchid:
+        return NO_SUCH_THING
+    found = next((each for each in share.returns if each.number == call.number), None)
+    return return_of(share, found) if found else NO_SUCH_THING
+
+
+def read_receiver(call: WechatCall) -> CallRefused | None:
+    """Who may get parts. Here everybody may, so nothing is kept; a name has to open, though."""
+    wish = read_parameters(KNOWN_RECEIVER, call.body)
+    if isinstance(wish, CallRefused):
+        return wish
+    call.document = wish
+    if not may_speak_for(call, wish.sub_mchid):
+        return NOT_YOURS
+    opened = opened_secret(call.keys, call.serial, wish.name, "/name") if wish.name else None
+    return opened if isinstance(opened, CallRefused) else None
+
+
+def know_receiver(world: World, call: WechatCall) -> Done:
+    """Says again who it is about."""
+    wish: KnownReceiver = call.document
+    return wish
+
+
 def query_amounts(world: World, call: WechatCall) -> Done:
     """What of a payment can still be shared."""
     trade = call.merchant.payments.get(call.names["theirs"])
@@ -135,5 +205,9 @@ ROUTES = [
     web.post(f"{_BASE}/orders", wechat("share", share, read_share)),
     web.post(f"{_BASE}/orders/unfreeze", wechat("share", unfreeze, read_unfreeze)),
     web.get(f"{_BASE}/orders/{{number}}", wechat("query_share", query_share)),
+    web.post(f"{_BASE}/return-orders", wechat("share", return_part, read_return)),
+    web.get(f"{_BASE}/return-orders/{{number}}", wechat("query_share", query_return)),
+    web.post(f"{_BASE}/receivers/add", wechat("share", know_receiver, read_receiver)),
+    web.post(f"{_BASE}/receivers/delete", wechat("share", know_receiver, read_receiver)),
     web.get(f"{_BASE}/transactions/{{theirs}}/amounts", wechat("query_share", query_amounts)),
 ]

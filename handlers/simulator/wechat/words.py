@@ -11,6 +11,7 @@ from handlers.simulator.world import (
     Refund,
     RefundState,
     Share,
+    ShareReturn,
     Trade,
     TradeState,
     Transfer,
@@ -27,6 +28,7 @@ from schema.channels.wechat.money_documents import (
     ReceiverStanding,
     RefundedAmount,
     RefundStanding,
+    ReturnStanding,
     ShareStanding,
     TransferDocument,
     TransferStanding,
@@ -222,6 +224,24 @@ def share_of(share: Share) -> ShareStanding:
             )
             for place, (part, state) in enumerate(zip(share.terms.parts, share.states, strict=True))
         ],
+    )
+
+
+def return_of(share: Share, returned: ShareReturn) -> ReturnStanding:
+    """What a receiver gave back, as its calls show it."""
+    at = china_time(returned.returned_at)
+    return ReturnStanding(
+        sub_mchid=order_of(share.trade).sub_mchid,
+        order_id=share.channel_number,
+        out_order_no=share.number,
+        out_return_no=returned.number,
+        return_id=returned.channel_number,
+        return_mchid=returned.account,
+        amount=returned.amount_fen,
+        description=returned.description,
+        result="SUCCESS",
+        create_time=at,
+        finish_time=at,
     )
 
 

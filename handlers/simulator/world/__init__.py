@@ -12,7 +12,7 @@ from handlers.simulator.world.merchants import Merchant, Told
 from handlers.simulator.world.notices import About, Letter, Notice
 from handlers.simulator.world.refunds import Refund, RefundState, RefundTerms
 from handlers.simulator.world.refusals import No
-from handlers.simulator.world.shares import Part, PartState, Share, ShareTerms
+from handlers.simulator.world.shares import Part, PartState, Share, ShareReturn, ShareTerms
 from handlers.simulator.world.trades import Trade, TradeState, TradeTerms
 from handlers.simulator.world.transfers import (
     Transfer,
@@ -43,6 +43,7 @@ __all__ = [
     "RefundState",
     "RefundTerms",
     "Share",
+    "ShareReturn",
     "ShareTerms",
     "Told",
     "Trade",

@@ -42,6 +42,17 @@ class ShareTerms(Struct, frozen=True, kw_only=True, gc=False):
     document: Any = None
 
 
+class ShareReturn(Struct, frozen=True, kw_only=True, gc=False):
+    """What a receiver gave back of its part."""
+
+    number: str
+    channel_number: str
+    account: str
+    amount_fen: int
+    description: str = ""
+    returned_at: datetime
+
+
 class Share(Told, kw_only=True, gc=False):
     """One profit share of one trade."""
 
@@ -55,6 +66,7 @@ class Share(Told, kw_only=True, gc=False):
     finished_at: datetime | None = None
     failure_code: str = ""
     """Why the parts were refused, in the platform's word, where a fault gave one."""
+    returns: tuple[ShareReturn, ...] = ()
 
     @property
     def number(self) -> str:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from handlers.simulator.world.faults import Happening
 from handlers.simulator.world.refusals import No
-from handlers.simulator.world.shares import PartState, Share, ShareTerms
+from handlers.simulator.world.shares import PartState, Share, ShareReturn, ShareTerms
 from handlers.simulator.world.trades import Trade, TradeState
 
 if TYPE_CHECKING:
@@ -37,6 +37,36 @@ def unfreeze(trade: Trade) -> Trade | No:
         return No.NOT_PAID
     trade.is_unfrozen = True
     return trade
+
+
+def give_back(
+    world: World, given: Share, number: str, account: str, amount_fen: int, description: str
+) -> ShareReturn | No:
+    """A receiver gives back what it had, or some of it; it can be shared again."""
+    known = next((each for each in given.returns if each.number == number), None)
+    if known is not None:
+        is_same = (known.account, known.amount_fen) == (account, amount_fen)
+        return known if is_same else No.NUMBER_USED
+    had_fen = sum(
+        part.amount_fen
+        for part, state in zip(given.terms.parts, given.states, strict=True)
+        if part.account == account and state is PartState.SHARED
+    )
+    gave_fen = sum(each.amount_fen for each in given.returns if each.account == account)
+    if amount_fen > had_fen - gave_fen:
+        return No.TOO_MUCH
+    now = world.clock.now()
+    returned = ShareReturn(
+        number=number,
+        channel_number=world.fronts[world.of(given).protocol].share_number(now),
+        account=account,
+        amount_fen=amount_fen,
+        description=description,
+        returned_at=now,
+    )
+    given.returns += (returned,)
+    given.trade.shared_fen -= amount_fen
+    return returned
 
 
 def _opened(world: World, trade: Trade, terms: ShareTerms, parameters: bytes) -> Share:

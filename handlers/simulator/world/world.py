@@ -24,7 +24,7 @@ from handlers.simulator.world.notices import About, Notice
 from handlers.simulator.world.notifier import Notifier
 from handlers.simulator.world.refunds import Refund, RefundTerms
 from handlers.simulator.world.refusals import No
-from handlers.simulator.world.shares import Share, ShareTerms
+from handlers.simulator.world.shares import Share, ShareReturn, ShareTerms
 from handlers.simulator.world.trades import (
     MOVES,
     PAYER_ID,
@@ -197,6 +197,12 @@ class World:
     def share(self, trade: Trade, terms: ShareTerms, everything: object) -> Share | No:
         """Parts of a paid order go to others, or the share that an identical earlier call made."""
         return sharing.share(self, trade, terms, digest(everything))
+
+    def return_share(
+        self, given: Share, number: str, account: str, amount_fen: int, description: str
+    ) -> ShareReturn | No:
+        """A receiver gives its part back, or some of it."""
+        return sharing.give_back(self, given, number, account, amount_fen, description)
 
     def unfreeze(self, trade: Trade) -> Trade | No:
         """What was not shared becomes the merchant's own."""

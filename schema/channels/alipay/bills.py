@@ -54,7 +54,7 @@ FUND_COLUMNS: tuple[str, ...] = (
 PAYMENT, REFUND = "交易", "退款"
 
 _DAY = re.compile(r"起始日期：\[(\d{4})年(\d\d)月(\d\d)日", re.ASCII)
-_TOTAL = re.compile(r"#*\s*(\S{2})合计：(\d{1,9})笔，\D*?共(-?[\d,]+(?:\.\d{1,2})?)元", re.ASCII)
+_TOTAL = re.compile(r"#*\s*(\S{2})合计[：:](\d{1,9})笔\D*?共(-?[\d,]+(?:\.\d{1,2})?)元", re.ASCII)
 
 Row = Mapping[str, str]
 L = TypeVar("L")
@@ -145,8 +145,9 @@ def _sheet(text: str) -> Sheet:
 
 
 def _totals(remarks: Sequence[str]) -> list[tuple[str, int, int]]:
+    """Thousands may stand apart by commas here, and only here."""
     found = (_TOTAL.match(remark) for remark in remarks)
-    return [(each[1], int(each[2]), fen(each[3])) for each in found if each]
+    return [(each[1], int(each[2]), fen(each[3].replace(",", ""))) for each in found if each]
 
 
 def _day(remarks: Sequence[str]) -> date | None:

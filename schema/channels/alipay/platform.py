@@ -33,8 +33,6 @@ from schema.channels.reading import read
 
 ANSWERED = {"Content-Type": f"text/html;charset={CHARSET}"}
 CERTIFICATE_ONLY = frozenset({"alipay.fund.trans.uni.transfer", "alipay.fund.trans.common.query"})
-BROWSER_METHODS = frozenset({"alipay.trade.page.pay", "alipay.trade.wap.pay"})
-APP_METHOD = "alipay.trade.app.pay"
 
 T = TypeVar("T")
 
@@ -45,8 +43,8 @@ class Asked(Struct, frozen=True, kw_only=True):
     method: str
     parameters: Mapping[str, str]
     biz_content: bytes
-    auth_app_id: str = ""
-    """The merchant's app that it speaks for."""
+    auth_app_id: str
+    """The app that it speaks for: the merchant's, or the one that asks."""
 
 
 class CallRefused(Struct, frozen=True, kw_only=True):
@@ -150,7 +148,7 @@ def signed_notice(keys: AlipayPlatformKeys, parameters: Mapping[str, str]) -> by
 
 
 def notice_frame(
-    keys: AlipayPlatformKeys, notice_id: str, happened_at: datetime, auth_app_id: str = ""
+    keys: AlipayPlatformKeys, notice_id: str, happened_at: datetime, auth_app_id: str
 ) -> dict[str, str]:
     """The parameters that every notice about a trade has."""
     return {
@@ -158,7 +156,7 @@ def notice_frame(
         "notify_type": "trade_status_sync",
         "notify_time": china_text(happened_at),
         "app_id": keys.account.app_id,
-        "auth_app_id": auth_app_id or keys.account.app_id,
+        "auth_app_id": auth_app_id,
         "seller_id": keys.account.seller_id,
         "charset": CHARSET,
         "version": "1.0",

@@ -21,8 +21,8 @@ def yuan(fen: int) -> str:
 
 
 def fen(text: str) -> int:
-    """An amount in yuan, in fen; thousands may stand apart by commas. Raises ProtocolError."""
-    written = _YUAN.fullmatch(text.replace(",", "").removeprefix("+"))
+    """An amount in yuan, in fen. Raises ProtocolError."""
+    written = _YUAN.fullmatch(text.removeprefix("+"))
     if written is None:
         raise ProtocolError("not an amount in yuan")
     sign, whole, decimals = written.groups()

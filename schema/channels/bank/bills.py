@@ -81,7 +81,7 @@ def _file(
     columns: tuple[str, ...], rows: Sequence[tuple[object, ...]], totals: tuple[int, ...]
 ) -> bytes:
     text = io.StringIO(newline="")
-    writer = csv.writer(text, lineterminator="\n")
+    writer = csv.writer(text, lineterminator="\r\n")
     writer.writerow(columns)
     writer.writerows(rows)
     writer.writerow((FOOTER, *totals))

@@ -6,7 +6,6 @@ signs every answer to a known merchant, and its notices.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime
 from typing import Literal, TypeVar
 
@@ -36,6 +35,9 @@ EVENTS: dict[type[Struct], Event] = {
     RefundDocument: "refund",
     TransferDocument: "transfer",
 }
+
+ACK_BODY = b'{"code":"OK"}'
+"""What a merchant answers, with status 200, to end a notice's repeating."""
 
 T = TypeVar("T")
 
@@ -124,12 +126,3 @@ def notice_headers(
         now=now,
         nonce=nonce,
     )
-
-
-def is_taken(status: int, body: bytes) -> bool:
-    """Whether a merchant's answer to a notice ends its repeating."""
-    try:
-        words = msgspec.json.decode(body, type=Mapping[str, object])
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return False
-    return status == 200 and words.get("code") == "OK"

@@ -54,6 +54,9 @@ ERROR_MEANS: dict[str, Code] = {
     "TRANSFER_UNKNOWN": Code(status=404, cause="platform", knows_not=("ask",)),
     # It can't be closed any more; the query tells the payment.
     "ORDER_PAID":       Code(status=409, cause="payer"),
+    # The payer is confirming just now.
+    "ORDER_PAYING":     Code(status=409, cause="payer"),
+    "BILL_UNKNOWN":     Code(status=404, cause="platform"),
     # The number stands for other content of ours; the first one may be carried out.
     "NUMBER_USED":      Code(status=409, cause="platform"),
     # Said before the number is looked up, and unsigned where the bank does not know who asks.

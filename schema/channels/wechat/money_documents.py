@@ -160,6 +160,20 @@ class ShareDocument(Struct, frozen=True, kw_only=True, omit_defaults=True):
     unfreeze_unsplit: bool
 
 
+class KnownReceiver(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The body and the answer of `POST /v3/profitsharing/receivers/add` and `…/delete`."""
+
+    sub_mchid: str = ""
+    appid: str = ""
+    sub_appid: str = ""
+    type: Literal["MERCHANT_ID", "PERSONAL_OPENID", "PERSONAL_SUB_OPENID"]
+    account: Annotated[str, Meta(min_length=1, max_length=64)]
+    name: str = ""
+    """Encrypted."""
+    relation_type: str = ""
+    custom_relation: str = ""
+
+
 class UnfreezeDocument(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The body of `POST /v3/profitsharing/orders/unfreeze`."""
 
@@ -231,6 +245,7 @@ TRANSFER_ACCEPTED = msgspec.json.Decoder(TransferAccepted)
 TRANSFER_STANDING = msgspec.json.Decoder(TransferStanding)
 TRANSFER_CANCELLED = msgspec.json.Decoder(TransferCancelled)
 SHARE = msgspec.json.Decoder(ShareDocument)
+KNOWN_RECEIVER = msgspec.json.Decoder(KnownReceiver)
 UNFREEZE = msgspec.json.Decoder(UnfreezeDocument)
 SHARE_STANDING = msgspec.json.Decoder(ShareStanding)
 RETURN = msgspec.json.Decoder(ReturnDocument)

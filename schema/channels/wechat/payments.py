@@ -5,7 +5,6 @@ A transaction counts as ours only if its number, merchant and app are those that
 
 from __future__ import annotations
 
-from datetime import datetime
 from functools import partial
 from typing import Literal
 from urllib.parse import quote
@@ -189,12 +188,10 @@ def is_ours(account: WechatAccount, transaction: Transaction) -> bool:
     return (transaction.mchid, transaction.appid) == (account.mchid, account.appid)
 
 
-def client_call(
-    keys: WechatKeys, kind: Kind, prepay_id: str, stamp: Stamp, now: datetime
-) -> ClientCall:
+def client_call(keys: WechatKeys, kind: Kind, prepay_id: str, stamp: Stamp) -> ClientCall:
     """What the page, mini program or app hands to WeChat, signed by us. In service-provider mode
     the app is the sub-merchant's, where they have one."""
-    account, timestamp = keys.account, str(int(now.timestamp()))
+    account, timestamp = keys.account, str(int(stamp.now.timestamp()))
     appid = account.sub_appid if account.sub_mchid and account.sub_appid else account.appid
     if kind == "app":
         signed = sign(keys.private_key, pay_message(appid, timestamp, stamp.nonce, prepay_id))
@@ -270,7 +267,7 @@ def _offer(keys: WechatKeys, kind: Kind, order: Order, stamp: Stamp, prepared: P
         back = f"&redirect_url={quote(order.return_url, safe='')}" if order.return_url else ""
         return Redirect(url=prepared.h5_url + back)
     if kind in ("jsapi", "app") and prepared.prepay_id:
-        return client_call(keys, kind, prepared.prepay_id, stamp, stamp.now)
+        return client_call(keys, kind, prepared.prepay_id, stamp)
     raise ProtocolError(f"nothing to pay {kind} with")
 
 

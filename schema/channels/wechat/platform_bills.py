@@ -45,6 +45,8 @@ class RefundRow(Struct, frozen=True, kw_only=True):
     state: str
     asked_at: datetime
     refunded_at: datetime | None
+    is_reversal: bool = False
+    """The order was taken back at the till 撤销."""
 
 
 class TradeRow(Struct, frozen=True, kw_only=True):
@@ -117,7 +119,7 @@ def _trade_cells(row: TradeRow) -> dict[str, str]:
         "商户订单号": row.out_trade_no,
         "用户标识": row.openid,
         "交易类型": row.trade_type,
-        "交易状态": "REFUND" if refund else "SUCCESS",
+        "交易状态": _state(refund),
         "付款银行": "OTHERS",
         "货币种类": "CNY",
         "应结订单金额": paid,
@@ -137,6 +139,12 @@ def _trade_cells(row: TradeRow) -> dict[str, str]:
         "订单金额": paid,
         "申请退款金额": back,
     }
+
+
+def _state(refund: RefundRow | None) -> str:
+    if refund is None:
+        return "SUCCESS"
+    return "REVOKED" if refund.is_reversal else "REFUND"
 
 
 def _fund_cells(row: FundRow) -> dict[str, str]:

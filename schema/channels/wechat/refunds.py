@@ -40,6 +40,8 @@ from schema.channels.wechat.signing import encrypt
 from schema.channels.wechat.tables import REFUND_STATES
 
 REFUNDS = "/v3/refund/domestic/refunds"
+REASON_CHARACTERS_MAX = 80
+"""The payer reads it; one that is too long must not cost them their money."""
 
 
 def refund(keys: WechatKeys, wish: Refund, stamp: Stamp) -> Question[RefundVerdict]:
@@ -50,7 +52,7 @@ def refund(keys: WechatKeys, wish: Refund, stamp: Stamp) -> Question[RefundVerdi
         transaction_id=wish.channel_payment_id,
         out_trade_no="" if by_theirs else wish.order_number,
         out_refund_no=wish.number,
-        reason=wish.reason,
+        reason=wish.reason[:REASON_CHARACTERS_MAX],
         notify_url=account.notify_url,
         amount=RefundAmount(refund=wish.refund_fen, total=wish.paid_fen),
     )

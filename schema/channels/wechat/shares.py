@@ -50,6 +50,7 @@ from schema.channels.wechat.tables import RECEIPT_STATES, RETURN_STATES, SHARE_S
 SHARES = "/v3/profitsharing/orders"
 RETURNS = "/v3/profitsharing/return-orders"
 RECEIVERS_MAX = 50
+DESCRIPTION_CHARACTERS_MAX = 80
 UNFREEZE_REASON = "解冻剩余资金"
 
 ReceiverType = Literal["MERCHANT_ID", "PERSONAL_OPENID", "PERSONAL_SUB_OPENID"]
@@ -98,7 +99,7 @@ def return_share(
         out_return_no=return_number,
         return_mchid=part.payee.account,
         amount=part.amount_fen,
-        description=part.description,
+        description=part.description[:DESCRIPTION_CHARACTERS_MAX],
     )
     request = signed_request(keys, "POST", RETURNS, written(document), stamp)
     returned = {200: partial(_returned, return_number)}
@@ -167,7 +168,7 @@ def _receiver(keys: WechatKeys, part: Part, stamp: Stamp) -> ReceiverDocument:
         account=part.payee.account,
         name=name,
         amount=part.amount_fen,
-        description=part.description,
+        description=part.description[:DESCRIPTION_CHARACTERS_MAX],
     )
 
 
