@@ -1,7 +1,7 @@
 """The edge: all doors to the street in one process, wired from what the process shares.
 
-/v1/payments, /v1/balances,        merchants, signed          merchant_api/
-/v1/accounts/{account_no}/…
+/v1/payments, /v1/refunds,         merchants, signed          merchant_api/
+/v1/balances, /v1/accounts/{account_no}/…
 /v1/webhook_endpoints
 /v1/notifications
 /channels/{channel_no}/notify      channels, signed           callbacks.py
@@ -19,7 +19,7 @@ from bus.replies import Replies
 from handlers.asking import Asking
 from handlers.callbacks import NOTIFY, Callbacks, Languages
 from handlers.doorstep import doorstep
-from handlers.merchant_api import endpoints, notifications
+from handlers.merchant_api import endpoints, notifications, refunds
 from handlers.merchant_api.account_books import Books
 from handlers.merchant_api.accounts import ACCOUNT, BALANCES, AccountDoor
 from handlers.merchant_api.authentication import Gate
@@ -28,6 +28,8 @@ from handlers.merchant_api.guard import Guard
 from handlers.merchant_api.notifications import NotificationDoor
 from handlers.merchant_api.pages import add_pages
 from handlers.merchant_api.payments import PATH, PaymentDoor
+from handlers.merchant_api.refund_views import Refunds
+from handlers.merchant_api.refunds import RefundDoor
 from handlers.merchant_api.views import Payments
 from handlers.operations import add_operations
 from handlers.outlet import Outlet
@@ -52,6 +54,7 @@ class Edge:
         self._orders = _outlet(shared, "orders")
         self._notices = _outlet(shared, "notices")
         self._wishes = _outlet(shared, "wishes")
+        self._asking = Asking(self._wishes, self._replies, wait_ms=settings.answer_wait_ms)
         self._drafting = Drafting(settings.reach(), shared.vault)
         Upstream(shared.broker, shared.directory, prefetch=settings.prefetch)
         self.app = web.Application(middlewares=[doorstep], client_max_size=settings.body_bytes_max)
@@ -90,14 +93,23 @@ class Edge:
             self._orders,
             self._replies,
             settings.reach(),
+            self._asking,
             answer_wait_ms=settings.answer_wait_ms,
         )
         routes = self.app.router
         routes.add_post(PATH, gate.before(door.place))
+        routes.add_post(f"{PATH}/{{payment_id}}/close", gate.before(door.close))
         routes.add_get(PATH, gate.before(door.search))
         routes.add_get(f"{PATH}/{{payment_id}}", gate.before(door.find))
+        self._open_refunds(gate, RefundDoor(Refunds(shared.pool), self._asking, settings.reach()))
         self._open_accounts(gate, AccountDoor(Books(shared.pool)))
         self._open_webhooks(shared, gate)
+
+    def _open_refunds(self, gate: Gate, door: RefundDoor) -> None:
+        routes = self.app.router
+        routes.add_post(refunds.PATH, gate.before(door.place))
+        routes.add_get(refunds.PATH, gate.before(door.search))
+        routes.add_get(f"{refunds.PATH}/{{refund_id}}", gate.before(door.find))
 
     def _open_accounts(self, gate: Gate, door: AccountDoor) -> None:
         routes = self.app.router
@@ -110,9 +122,8 @@ class Edge:
 
     def _open_webhooks(self, shared: Shared, gate: Gate) -> None:
         webhooks = Webhooks(shared.pool)
-        asking = Asking(self._wishes, self._replies, wait_ms=shared.settings.answer_wait_ms)
-        door = EndpointDoor(webhooks, asking, self._drafting, shared.vault)
-        told = NotificationDoor(webhooks, asking, self._wishes)
+        door = EndpointDoor(webhooks, self._asking, self._drafting, shared.vault)
+        told = NotificationDoor(webhooks, self._asking, self._wishes)
         one, routes = f"{endpoints.PATH}/{{endpoint_id}}", self.app.router
         routes.add_post(endpoints.PATH, gate.before(door.create))
         routes.add_get(endpoints.PATH, gate.before(door.search))

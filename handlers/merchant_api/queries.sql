@@ -11,6 +11,21 @@ SELECT * FROM ordering.payment WHERE merchant_no = $1 AND merchant_order_no = $2
 SELECT * FROM ordering.payment WHERE merchant_no = $1 AND payment_id < $2
 ORDER BY payment_id DESC LIMIT $3;
 
+-- find_refund
+-- One refund of a merchant by our number.
+SELECT * FROM ordering.refund WHERE merchant_no = $1 AND refund_id = $2;
+
+-- find_refund_number
+-- One refund of a merchant by the merchant's own number.
+SELECT * FROM ordering.refund
+WHERE merchant_no = $1 AND merchant_refund_no = $2 AND kind = 'merchant';
+
+-- list_refunds
+-- A merchant's refunds (or those of one payment) older than the one named, newest first.
+SELECT * FROM ordering.refund
+WHERE merchant_no = $1 AND ($2::text IS NULL OR payment_id = $2) AND refund_id < $3
+ORDER BY refund_id DESC LIMIT $4;
+
 -- find_accounts
 -- A merchant's accounts (or the one with a number), each with its newest entry and how it stood
 -- before a moment.
