@@ -32,8 +32,9 @@ def load_config(path: Path) -> SimulatorConfig:
     """
     document = msgspec.json.decode(path.read_bytes())
     if isinstance(document, dict):
-        for account in document.get("accounts", ()):
-            account.setdefault("protocol", "wechat")
+        for account in document.get("accounts") or ():
+            if isinstance(account, dict):
+                account.setdefault("protocol", "wechat")
     return msgspec.convert(document, SimulatorConfig)
 
 
