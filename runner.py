@@ -144,7 +144,8 @@ def risk_room(shared: Shared) -> Sequence[Part]:
 def routing_room(shared: Shared) -> Sequence[Part]:
     return (
         decide_with(shared, routing(shared.directory, shared.redis)),
-        decide_with(shared, learning(shared.directory, shared.redis), linger=3),
+        # What is learnt is looked at four times a second: it may come in fewer, larger batches.
+        decide_with(shared, learning(shared.directory, shared.redis), linger=8),
         fold_taken(shared.pool),
     )
 

@@ -11,7 +11,7 @@ import asyncio
 import os
 import shutil
 import subprocess
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from functools import cache
 from pathlib import Path
@@ -108,7 +108,7 @@ class Browser:
 @asynccontextmanager
 async def a_browser(
     *, size: tuple[int, int] = PHONE, language: str = "zh-CN"
-) -> AsyncIterator[Browser]:
+) -> AsyncGenerator[Browser, None]:
     """A window of its own, nothing remembered; skips the test where there is no browser."""
     if missing := await asyncio.to_thread(_missing):
         pytest.skip(missing)

@@ -26,8 +26,16 @@ class SimulatorConfig(Manners, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 def load_config(path: Path) -> SimulatorConfig:
-    """The configuration in a file; raises msgspec.DecodeError with the place of a mistake."""
-    return msgspec.json.decode(path.read_bytes(), type=SimulatorConfig)
+    """The configuration in a file; raises msgspec.DecodeError with the place of a mistake.
+
+    Accounts without a protocol are from when there was WeChat Pay only.
+    """
+    document = msgspec.json.decode(path.read_bytes())
+    if isinstance(document, dict):
+        for account in document.get("accounts") or ():
+            if isinstance(account, dict):
+                account.setdefault("protocol", "wechat")
+    return msgspec.convert(document, SimulatorConfig)
 
 
 def save_config(path: Path, config: SimulatorConfig) -> None:

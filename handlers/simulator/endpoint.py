@@ -103,7 +103,7 @@ async def _troubled(world: World, speech: Speech[C], call: C, fault: Fault) -> H
         case "rate_limit":
             return speech.refuse(call, speech.busy_code)
         case "hang":
-            await _rest(world, fault.number)
+            await _rest(world, fault.wait_s)
             return HttpAnswer(status=504, headers={}, body=b"")
         case "brown_out":
             return _browned_out(world, speech, call, fault)
@@ -119,11 +119,11 @@ async def _done_all_the_same(
         case "lost_answer":
             return None
         case "slow":
-            await _rest(world, fault.number)
+            await _rest(world, fault.wait_s)
         case "notify_before_answer" if trade:
             await _told_first(world, trade)
         case "late_success" if trade:
-            asyncio.get_running_loop().call_later(fault.number / 1000, world.pay_late, trade)
+            asyncio.get_running_loop().call_later(fault.wait_s, world.pay_late, trade)
         case _:
             pass
     return answer
@@ -149,9 +149,9 @@ async def _told_first(world: World, trade: Trade) -> None:
             await world.notifier.sent()
 
 
-async def _rest(world: World, for_ms: int) -> None:
+async def _rest(world: World, for_s: float) -> None:
     with suppress(TimeoutError):
-        async with asyncio.timeout(for_ms / 1000):
+        async with asyncio.timeout(for_s):
             await world.ending.wait()
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from handlers.simulator.alipay.front import ALIPAY
 from handlers.simulator.bank.front import BANK
 from handlers.simulator.unionpay.front import UNIONPAY
@@ -17,6 +19,7 @@ FRONTS: tuple[Front, ...] = (WECHAT, ALIPAY, UNIONPAY, BANK)
 
 Account = WechatAccount | AlipayPlatformAccount | UnionpaySimulatorAccount | BankSimulatorAccount
 """The platform's end of a merchant's account, at any platform: a union told apart by `protocol`."""
+ACCOUNT: msgspec.json.Decoder[Account] = msgspec.json.Decoder(Account)
 
 
 def merchant_key(account: Account) -> MerchantKey:

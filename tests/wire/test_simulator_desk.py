@@ -81,6 +81,17 @@ async def test_a_merchant_added_while_it_runs_is_served_and_kept_in_a_private_fi
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
+def test_a_file_from_when_there_was_one_platform_is_read(
+    accounts: Accounts, tmp_path: Path
+) -> None:
+    path, config = tmp_path / "simulator.json", SimulatorConfig(accounts=(accounts[1],))
+    save_config(path, config)
+    old = msgspec.json.decode(path.read_bytes())
+    del old["accounts"][0]["protocol"]
+    path.write_bytes(msgspec.json.encode(old))
+    assert load_config(path) == config
+
+
 async def test_an_account_whose_keys_are_no_keys_is_refused_without_quoting_them(
     accounts: Accounts, tmp_path: Path
 ) -> None:

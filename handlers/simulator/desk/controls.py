@@ -9,9 +9,17 @@ from typing import Annotated, Literal, cast
 from aiohttp import web
 from msgspec import Meta, Struct
 
-from handlers.simulator.desk.reading import is_loopback, json, mistaken, number, read, refusal
+from handlers.simulator.desk.reading import (
+    decoded,
+    is_loopback,
+    json,
+    mistaken,
+    number,
+    read,
+    refusal,
+)
 from handlers.simulator.desk.views import TradePage, trade_view, transfer_view
-from handlers.simulator.fronts import Account
+from handlers.simulator.fronts import ACCOUNT, Account
 from handlers.simulator.simulator import SIMULATOR
 from handlers.simulator.world import No, World
 from handlers.simulator.world.faults import FaultOrder, Mistake
@@ -154,7 +162,7 @@ async def add_account(request: web.Request) -> web.Response:
     """
     if not is_loopback(request.remote) or request.content_type != "application/json":
         return refusal(403, "only_local", "only from this machine, as application/json")
-    account = read(Account, await request.read())
+    account = decoded(ACCOUNT, await request.read())
     try:
         request.app[SIMULATOR].add_account(account)
     except ValueError as error:

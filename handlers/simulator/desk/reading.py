@@ -19,8 +19,13 @@ T = TypeVar("T")
 
 def read(kind: type[T], body: bytes) -> T:
     """The document in a body; raises the answer that names the field at fault."""
+    return decoded(msgspec.json.Decoder(kind), body)
+
+
+def decoded(decoder: msgspec.json.Decoder[T], body: bytes) -> T:
+    """The same where the document is one of several kinds."""
     try:
-        return msgspec.json.decode(body, type=kind)
+        return decoder.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise bad_request(str(error), _field(str(error))) from error
 

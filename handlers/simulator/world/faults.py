@@ -204,6 +204,11 @@ class Fault(Struct, kw_only=True):
     suffered_count: int = 0
     lots: Random
 
+    @property
+    def wait_s(self) -> float:
+        """The value, where it is milliseconds."""
+        return self.number / 1000
+
 
 class FaultView(Struct, frozen=True, kw_only=True):
     """A fault in force, as it is listed."""

@@ -117,10 +117,10 @@ class Notifier:
     async def _hold(self, merchant: Merchant, fault: Fault) -> None:
         """Waits as long as the fault says, or until another notice has overtaken this one."""
         if fault.kind == "slow":
-            await asyncio.sleep(fault.number / 1000)
+            await asyncio.sleep(fault.wait_s)
         if fault.kind == "reordered_notify":
             with suppress(TimeoutError):
-                async with asyncio.timeout(fault.number / 1000):
+                async with asyncio.timeout(fault.wait_s):
                     await self._sent[merchant.key].wait()
 
     async def _post(

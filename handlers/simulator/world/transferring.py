@@ -87,7 +87,7 @@ def _arrives(world: World, opened: Transfer) -> None:
     world.happened(opened, opened.transferred_at)
     _ends(world, opened, TransferState.TRANSFERRED)
     if fault:
-        wait_s = fault.number / 1000 * world.clock.speed  # milliseconds of the true time
+        wait_s = fault.wait_s * world.clock.speed  # by the true time
         world.clock.later(wait_s, lambda: _comes_back(world, opened))
 
 
