@@ -17,6 +17,7 @@ CREATE TABLE accounting.refund (
 );
 
 CREATE INDEX refund_waiting ON accounting.refund (merchant_no) WHERE state = 'waiting';
+GRANT SELECT, INSERT, UPDATE ON accounting.refund TO tomato_bookkeeper;
 
 -- migrate: rollback
 DROP TABLE accounting.refund;
