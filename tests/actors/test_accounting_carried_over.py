@@ -68,7 +68,10 @@ async def carried(services: Services, tmp_path: Path) -> AsyncIterator[Pool]:
 async def _begin_again(url: str, tables: Path) -> None:
     connection = await asyncpg.connect(url)
     try:
-        schemas = "accounting, bus, channels, directory, merchants, notification, ordering, risk"
+        schemas = (
+            "accounting, bus, channels, directory, merchants, monitoring, notification, ordering, risk,"
+            " routing"
+        )
         await connection.execute(f"DROP SCHEMA {schemas} CASCADE; DELETE FROM _pogo_migration")
         await pogo.apply(connection, tables, schema_name="public", logger=logging.getLogger())
         await connection.execute(BEFORE, *map(list, zip(*PAID, strict=True)))
