@@ -38,6 +38,7 @@ from actors.notification.actor import INLETS as NOTIFICATION
 from actors.notification.actor import at_once, delivery, notification, wishes
 from actors.notification.pacing import Pacing
 from actors.notification.posts import Posts
+from actors.notification.relay import Relay
 from actors.notification.sender import WebhookSender
 from actors.notification.sweeper import Sweeper
 from actors.ordering.actor import INLETS as ORDERING
@@ -81,24 +82,17 @@ cli = typer.Typer(
 
 
 def decide_with(
-    shared: Shared,
-    decider: Decider[Any],
-    *,
-    linger: int = 1,
-    batch_max: int | None = None,
-    lease: Lease | None = None,
-) -> DeciderRun:
-    """`linger` multiplies the wait for company, for rooms that nobody stands waiting for."""
+    shared: Shared, decider: Decider[Any], *, linger: int = 1, linger_ms: int = 1_000,
+    batch_max: int | None = None, lease: Lease | None = None,
+) -> DeciderRun:  # fmt: skip
+    """`linger` multiplies the wait for company, for rooms that nobody stands waiting for;
+    `linger_ms` is the most that it may be."""
     settings = shared.settings
     return DeciderRun(
-        decider,
-        pool=shared.pool,
-        broker=shared.broker,
-        linger_ms=linger * settings.linger_ms,
-        batch_max=batch_max or settings.batch_max,
-        prefetch=settings.prefetch,
-        lease=lease,
-    )
+        decider, pool=shared.pool, broker=shared.broker,
+        linger_ms=min(linger * settings.linger_ms, linger_ms),
+        batch_max=batch_max or settings.batch_max, prefetch=settings.prefetch, lease=lease,
+    )  # fmt: skip
 
 
 def call_with(
@@ -191,16 +185,17 @@ def ledger_writer(shared: Shared, shards: Shards, shard: int, lease: Lease) -> D
 def notification_room(shared: Shared) -> Sequence[Part]:
     sender, pacing = WebhookSender(shared.settings.reach()), Pacing()
     posts = Posts(shared.pool, shared.directory, shared.vault, sender, pacing)
-    # All lanes share this caller: a burst in one must not have the others wait for company.
+    # All lanes share these: a burst for one must not have the others wait for company, nor for a
+    # batch of hundreds.
     in_lanes = call_with(shared, delivery(posts), lanes=True, linger_ms=5)
     pacing.lanes = lanes = lanes_with(shared, "notification", in_lanes, pacing.success_rate)
     return (
         sender, pacing,
-        decide_with(shared, notification(shared.directory)),
+        decide_with(shared, notification(shared.directory), linger_ms=5, batch_max=64),
         decide_with(shared, wishes(shared.directory)),
         call_with(shared, at_once(posts)),
         in_lanes, lanes, decide_with(shared, desk()),
-        Sweeper(shared.pool, shared.broker),
+        Sweeper(shared.pool, shared.broker), Relay(shared.pool, shared.broker, lanes.is_ours),
     )  # fmt: skip
 
 

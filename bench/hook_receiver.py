@@ -24,6 +24,8 @@ class Plan(Struct, frozen=True, kw_only=True):
     port: int
     secret: str
     verify_every: int = 50
+    answer_s: float = 0.0
+    """How long everybody takes to answer who does not hang."""
 
 
 class Arrival(Struct, frozen=True, array_like=True):
@@ -56,6 +58,7 @@ class Receiver:
     def __init__(self, plan: Plan) -> None:
         self._secret = Webhook(plan.secret)
         self._verify_every = plan.verify_every
+        self._answer_s = plan.answer_s
         self._hanging: frozenset[str] = frozenset()
         self._hang_s = 0.0
         self._count = 0
@@ -71,8 +74,8 @@ class Receiver:
         self._count += 1
         if self._count % self._verify_every == 0:
             self._verify(body, request)
-        if hangs:
-            await asyncio.sleep(self._hang_s)
+        if (wait_s := self._hang_s if hangs else self._answer_s) > 0:
+            await asyncio.sleep(wait_s)
         return web.Response(status=204)
 
     async def control(self, request: web.Request) -> web.Response:

@@ -19,6 +19,7 @@ import asyncpg
 import msgspec
 
 from bench import backing
+from bench.hook_facts import Burst, paid, said, webhook_id
 from bench.hook_receiver import Arrivals, Hanging, Plan
 from bench.programs import Crew, Program
 from bench.reconcile import Check
@@ -26,21 +27,13 @@ from bench.stage import SERVICES
 from bench.usage import Roots
 from bus.broker import Broker
 from bus.database import connect, queries
-from bus.effects import Outgoing, deliveries
-from bus.jobs import now_utc
-from bus.origin import new_event
 from bus.vault import Vault
 from deploy.local.services import Services
-from schema.ids import payment_id
-from schema.messages.notification import DeliverNotification
-from schema.messages.ordering import PaymentSucceeded
-from schema.payments import PaymentState, PaymentView
 from schema.profiles import MerchantProfile
 
 SQL = queries(__file__)
 
 BATCH = 200
-POURED_AT_ONCE = 1_000
 DRAIN_LOOK_S = 0.25
 
 
@@ -59,6 +52,11 @@ class HookStage:
     said: dict[str, float] = field(default_factory=dict)
     """When each event was said, by its webhook-id, on the machine's monotonic clock."""
     arrived: list[Arrivals] = field(default_factory=list)
+    told: dict[str, str] = field(default_factory=dict)
+    """Who was told each event, by its webhook-id."""
+    bursting: set[str] = field(default_factory=set)
+    """Merchants of whom another program says more than we know of."""
+    _first_at_s: dict[str, float] = field(default_factory=dict)
 
     @property
     def roots(self) -> Roots:
@@ -68,40 +66,44 @@ class HookStage:
         ours |= {name: pid for name, pid in backing_pids.items() if pid is not None}
         return ours | {"receiver": self.receiver.process.pid}
 
-    async def say(self, merchants: Iterable[str]) -> list[str]:
-        """One payment of each of these has succeeded; the webhook-ids that are to come of it."""
-        facts = [_paid(number) for number in merchants]
-        ids = [_webhook_id(fact) for fact in facts]
-        outgoing = [Outgoing.of(f, new_event(f, subject=f.payment.id)) for f in facts]
-        self.said.update(dict.fromkeys(ids, time.monotonic()))
-        await self.broker.publish(deliveries(outgoing))
+    async def say(self, merchants: Iterable[str], *, due_s: float | None = None) -> list[str]:
+        """One payment of each of these has succeeded; the webhook-ids that are to come of it.
+
+        `due_s` is when that should be said: whoever says it too late does not flatter us.
+        """
+        facts = [paid(number) for number in merchants]
+        ids = [webhook_id(fact) for fact in facts]
+        self.said.update(dict.fromkeys(ids, due_s or time.monotonic()))
+        await self.broker.publish(said(facts))
         return ids
 
-    async def pour(self, merchant_no: str, count: int) -> None:
-        """A burst to one merchant: the rows and the wishes, as the room itself writes them."""
-        lane, url, body = f"m{merchant_no}", f"{self.receiver.url}/m/{merchant_no}", '{"burst":1}'
-        for first in range(0, count, POURED_AT_ONCE):
-            numbers = range(first, min(first + POURED_AT_ONCE, count))
-            ids = [f"evt_{secrets.token_hex(12)}_payment_succeeded" for _ in numbers]
-            await self.pool.execute(SQL.add_notifications, ids, merchant_no, url, body)
-            self.said.update(dict.fromkeys(ids, time.monotonic()))
-            wishes = [DeliverNotification(notification_id=id, lane=lane, attempt=1) for id in ids]
-            outgoing = [Outgoing.of(wish, new_event(wish), lane) for wish in wishes]
-            await self.broker.publish(deliveries(outgoing))
+    def pour(self, merchant_no: str, count: int, per_s: float) -> Program:
+        """A program that says a burst of facts about one merchant, and ends when it is said."""
+        burst = Burst(
+            rabbitmq_url=self.services.rabbitmq_url, merchant_no=merchant_no, count=count,
+            per_s=per_s,
+        )  # fmt: skip
+        words = ["-m", "bench.hook_facts"]
+        return self.crew.start("burst", words, {}, says=msgspec.json.encode(burst))
+
+    async def kept(self, merchant_no: str) -> dict[str, int]:
+        """How many notifications there are for a merchant, by state."""
+        rows = await self.pool.fetch(SQL.kept_notifications, merchant_no)
+        return {row["state"]: row["count"] for row in rows}
 
     async def look(self) -> int:
         """Fetches what has arrived since the last look; returns how many events in all."""
         async with self.session.get(f"{self.receiver.url}/arrivals") as answer:
-            self.arrived.append(msgspec.json.decode(await answer.read(), type=Arrivals))
-        return len(self.first_arrivals())
+            arrivals = msgspec.json.decode(await answer.read(), type=Arrivals)
+        self.arrived.append(arrivals)
+        for each in arrivals.arrivals:
+            self._first_at_s.setdefault(each.webhook_id, each.at_s)
+            self.told[each.webhook_id] = each.merchant_no
+        return len(self._first_at_s)
 
     def first_arrivals(self) -> dict[str, float]:
         """When each event arrived first."""
-        first: dict[str, float] = {}
-        for arrivals in self.arrived:
-            for each in arrivals.arrivals:
-                first.setdefault(each.webhook_id, each.at_s)
-        return first
+        return self._first_at_s
 
     async def all_arrived(self, ids: Iterable[str], *, within_s: float) -> bool:
         """Whether all of these arrive in time."""
@@ -125,7 +127,8 @@ class HookStage:
         """Everybody was told, nobody was told by a stranger; repeats are counted elsewhere."""
         expected, first = set(expected), self.first_arrivals()
         lost = sorted(expected - first.keys())
-        strangers = sorted(first.keys() - self.said.keys())
+        heard = {id for id, number in self.told.items() if number not in self.bursting}
+        strangers = sorted(heard - self.said.keys())
         last = self.arrived[-1] if self.arrived else Arrivals(arrivals=[], verified=0, forged=0)
         forged = [f"{last.forged} signatures are wrong"] if last.forged else []
         return [
@@ -147,7 +150,9 @@ class HookStage:
 
 
 @asynccontextmanager
-async def set_up(services: Services, *, merchants: int, workers: int) -> AsyncGenerator[HookStage]:
+async def set_up(
+    services: Services, *, merchants: int, workers: int, answer_ms: int = 0
+) -> AsyncGenerator[HookStage]:
     """Everything running and ready; whatever happens, all of it is stopped again."""
     async with AsyncExitStack() as stack:
         url = await stack.enter_async_context(backing.own_room(services))
@@ -155,7 +160,7 @@ async def set_up(services: Services, *, merchants: int, workers: int) -> AsyncGe
         stack.callback(crew.stop)
         pool = await stack.enter_async_context(await connect(url, name="bench"))
         secret = f"whsec_{b64encode(secrets.token_bytes(32)).decode()}"
-        receiver = _start_receiver(crew, secret)
+        receiver = _start_receiver(crew, secret, answer_ms)
         environment = services.environment() | {"TOMATO_POSTGRES_URL": url}
         vault = Vault(environment["TOMATO_MASTER_KEY"])
         numbers = await _enrolled(pool, vault, merchants, receiver.url, secret)
@@ -178,8 +183,8 @@ async def set_up(services: Services, *, merchants: int, workers: int) -> AsyncGe
         )  # fmt: skip
 
 
-def _start_receiver(crew: Crew, secret: str) -> Program:
-    plan = Plan(port=crew.port("receiver"), secret=secret)
+def _start_receiver(crew: Crew, secret: str, answer_ms: int) -> Program:
+    plan = Plan(port=crew.port("receiver"), secret=secret, answer_s=answer_ms / 1_000)
     words = ["-m", "bench.hook_receiver"]
     return crew.start("receiver", words, {}, says=msgspec.json.encode(plan))
 
@@ -201,22 +206,3 @@ async def _enrolled(
     documents = [msgspec.json.encode(profile).decode() for profile in profiles]
     await pool.execute(SQL.add_merchants, numbers, documents)
     return numbers
-
-
-def _paid(merchant_no: str) -> PaymentSucceeded:
-    now = now_utc()
-    order_no = secrets.token_hex(8)
-    view = PaymentView(
-        id=payment_id(merchant_no, order_no, now), merchant_no=merchant_no,
-        merchant_order_no=order_no, state=PaymentState.SUCCEEDED, amount_fen=1_999,
-        currency="CNY", pay_type="wechat_native", subject="两斤番茄", metadata={},
-        created_at=now, expires_at=now, paid_at=now, fee_fen=12,
-    )  # fmt: skip
-    return PaymentSucceeded(
-        payment=view, channel_no="wechat_bench", channel_trade_no="42", funds_flow="platform",
-        amount_fen=1_999, fee_fen=12, fee_rate_ppm=6_000, paid_at=now,
-    )  # fmt: skip
-
-
-def _webhook_id(fact: PaymentSucceeded) -> str:
-    return f"evt_{fact.payment.id.removeprefix('pay_')}_payment_succeeded"

@@ -32,11 +32,6 @@ SELECT notification_id, subject AS payment_id, type, state FROM notification.not
 INSERT INTO directory.profile (kind, number, version, document)
 SELECT 'merchant', n, 1, d FROM unnest($1::text[], $2::jsonb[]) AS p (n, d);
 
--- add_notifications
--- Many notifications of one merchant, as the room writes them.
-INSERT INTO notification.notification (
-    notification_id, event_id, merchant_no, subject, type, url, url_from, body, state, due_at,
-    created_at
-)
-SELECT id, id, $2, id, 'payment.succeeded', $3, 'profile', $4, 'waiting', now(), now()
-FROM unnest($1::text[]) AS i (id);
+-- kept_notifications
+-- How many notifications there are for a merchant, by state.
+SELECT state, count(*)::int FROM notification.notification WHERE merchant_no = $1 GROUP BY state;

@@ -49,6 +49,10 @@ class Limit:
     async def __aexit__(self, *_: object) -> None:
         self._pass_on()
 
+    def leave(self) -> None:
+        """Gives a place back before its `async with` ends, which then must not."""
+        self._pass_on()
+
     def _pass_on(self) -> None:
         """Hands the place straight to the next one, so that nobody can slip in between."""
         while self._waiting and self._free >= 0:

@@ -6,11 +6,13 @@ with the installation's key), so that a copy in Redis is as safe as the row in P
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
 from schema.channels.language import Protocols
+from schema.events import Moment
 from schema.money import AMOUNT_FEN_MAX, AmountFen, RatePpm
 from schema.products import PayType
 from schema.routing import ChannelLimits, RuleBinding
@@ -35,6 +37,13 @@ class Binding(Struct, frozen=True, kw_only=True):
     tier: Literal["default", "backup"] = "default"
     priority: Annotated[int, Meta(ge=0, le=999)] = 100
     weight: Annotated[int, Meta(ge=0, le=10_000)] = 100
+
+
+class OldSecret(Struct, frozen=True, kw_only=True):
+    """A webhook secret that still signs beside the new one: nothing is refused meanwhile."""
+
+    webhook_secret: Sealed
+    expires_at: Moment
 
 
 class RiskLimits(Struct, frozen=True, kw_only=True):
@@ -64,10 +73,17 @@ class MerchantProfile(Struct, frozen=True, kw_only=True):
     notify_url: WebUrl | None = None
     """Where webhooks go when the order names no address of its own."""
     webhook_secret: Sealed | None = None
+    old_webhook_secrets: tuple[OldSecret, ...] = ()
+    """The newest first."""
     late_payment: Literal["refund", "reopen"] = "refund"
     """What becomes of money that comes after its order was closed or had failed."""
     short_balance: Literal["refuse", "queue"] = "refuse"
     """What becomes of a refund that the merchant's balance does not cover."""
+
+    def sealed_webhook_secrets(self, moment: datetime) -> tuple[str, ...]:
+        """The sealed secrets that sign what is sent to the profile's or an order's address."""
+        old = (each.webhook_secret for each in self.old_webhook_secrets if moment < each.expires_at)
+        return (self.webhook_secret, *old) if self.webhook_secret else ()
 
 
 class ChannelProfile(Struct, frozen=True, kw_only=True):

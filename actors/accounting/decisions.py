@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 
 from msgspec import Struct
@@ -10,12 +11,12 @@ from actors.accounting import management, periods
 from actors.accounting.ledger import Booking, Ledger
 from actors.accounting.refunds import ENDED, has_ended
 from actors.accounting.rules import Draft, post
-from actors.accounting.views import account_view, booking_view
+from actors.accounting.views import account_view, booking_view, payout_view
 from actors.accounting.wishes import trade_of, wishes_of
 from actors.accounting.workings import worked_out
 from bus.decider import Decision
 from bus.effects import Later, Publish, Reply
-from schema.bookings import Booked
+from schema.bookings import Booked, PayoutCompleted, PayoutReturned
 from schema.messages.accounting import (
     AccountingAnswered,
     ApplyPending,
@@ -26,6 +27,8 @@ from schema.messages.accounting import (
     DecideAdjustment,
     LedgerBroken,
     OpenAccount,
+    PayoutHasArrived,
+    PayoutHasReturned,
     PlaceHold,
     PostBooking,
     ProposeAdjustment,
@@ -82,6 +85,8 @@ def decide(ledger: Ledger, message: Message, now: datetime) -> Decision:
             return funded(ledger, message, now)
         case PaymentDuplicated() | AttemptMispaid() | RefundSucceeded() | RefundFailed():
             return caused(ledger, message, now)
+        case PostBooking(wish=PayoutCompleted() | PayoutReturned() as wish):
+            return _payout_ended(booked(ledger, wish, now), wish)
         case PostBooking(wish=wish):
             return answered(booked(ledger, wish, now))
         case PlaceHold():
@@ -185,6 +190,19 @@ def answered(outcome: Outcome, *effects: Later) -> Decision:
     assert isinstance(booking, Booking)
     reply = Reply(AccountingAnswered(booking=booking_view(booking)))
     return Decision(changes=outcome, effects=(reply, *effects))
+
+
+def _payout_ended(outcome: Outcome, wish: PayoutCompleted | PayoutReturned) -> Decision:
+    """The end of a payout is told to whoever listens; a repeat tells it again, in case that whoever
+    booked it died before he could."""
+    decision = answered(outcome)
+    if isinstance(outcome, Refusal):
+        return decision
+    booking = outcome if isinstance(outcome, Booking) else outcome[0]
+    assert isinstance(booking, Booking)
+    payout, is_back = payout_view(wish, booking), isinstance(wish, PayoutReturned)
+    told = PayoutHasReturned(payout=payout) if is_back else PayoutHasArrived(payout=payout)
+    return replace(decision, effects=(*decision.effects, Publish(told, subject=wish.no)))
 
 
 def expiry(message: PlaceHold) -> tuple[Later, ...]:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from actors.accounting.account import Account
 from actors.accounting.ledger import Booking
-from schema.messages.accounting import AccountView, BookingView
+from schema.bookings import PayoutCompleted, PayoutReturned
+from schema.messages.accounting import AccountView, BookingView, PayoutView
 
 
 def booking_view(booking: Booking) -> BookingView:
@@ -19,6 +20,22 @@ def booking_view(booking: Booking) -> BookingView:
         amount_fen=booking.amount_fen,
         fee_fen=booking.fee_fen,
         booked_at=booking.booked_at,
+    )
+
+
+def payout_view(wish: PayoutCompleted | PayoutReturned, booking: Booking) -> PayoutView:
+    """A payout as its end is told. All of it follows from the wish and its booking, so that a
+    repeat tells the same."""
+    is_withdrawal = wish.no.startswith("withdrawal:")
+    return PayoutView(
+        payout_no=wish.no,
+        kind="withdrawal" if is_withdrawal else "settlement",
+        role=wish.role,
+        owner=wish.owner,
+        currency=wish.currency,
+        amount_fen=booking.amount_fen,
+        returned_fee_fen=booking.fee_fen,
+        ended_at=booking.booked_at,
     )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from ipaddress import ip_address, ip_network
 from typing import Any, Literal, TypeVar
 from zoneinfo import ZoneInfo
@@ -18,9 +18,10 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from schema.payments import Refusal
-from schema.profiles import ApiKey, Binding, ChannelProfile, MerchantProfile
+from schema.profiles import ApiKey, Binding, ChannelProfile, MerchantProfile, OldSecret
 from schema.routing import ChannelLimits, RoutingRule, RuleBinding
 from schema.text import MerchantNo, PayerId
+from schema.webhooks import OLD_SECRETS_MAX
 
 S = TypeVar("S", bound=Struct)
 Profile = TypeVar("Profile", MerchantProfile, ChannelProfile, RoutingRule)
@@ -147,6 +148,24 @@ def with_key(key: ApiKey) -> Change[MerchantProfile]:
         if len(merchant.api_keys) >= API_KEYS_MAX:
             return invalid("api_keys", len(merchant.api_keys), "revoke a key that is not in use")
         return sound(replace(merchant, api_keys=(*merchant.api_keys, key)))
+
+    return change
+
+
+def with_webhook_secret(sealed: str, keep_old_s: int, now: datetime) -> Change[MerchantProfile]:
+    """A new webhook secret. Present ones sign for `keep_old_s` more, never for longer than they
+    would have."""
+    until = now + timedelta(seconds=keep_old_s)
+
+    def change(merchant: MerchantProfile) -> MerchantProfile | Refusal:
+        present = merchant.webhook_secret
+        former = [OldSecret(webhook_secret=present, expires_at=until)] if present else []
+        older = [
+            replace(each, expires_at=min(until, each.expires_at))
+            for each in merchant.old_webhook_secrets
+        ]
+        old = [each for each in (*former, *older) if now < each.expires_at][:OLD_SECRETS_MAX]
+        return sound(replace(merchant, webhook_secret=sealed, old_webhook_secrets=tuple(old)))
 
     return change
 

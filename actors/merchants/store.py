@@ -53,6 +53,15 @@ class NewKey(Struct, frozen=True, kw_only=True):
         return f"NewKey(key_id={self.key_id!r})"
 
 
+class NewWebhookSecret(Struct, frozen=True, kw_only=True):
+    """A merchant's new webhook secret: its only copy outside the vault."""
+
+    webhook_secret: str
+
+    def __repr__(self) -> str:
+        return "NewWebhookSecret()"
+
+
 class Register(Struct, Generic[Profile], frozen=True):
     """One kind of profile and the field that numbers it."""
 
@@ -156,6 +165,19 @@ async def rotate_key(
         if isinstance(key, Refusal):
             return key
     change, what = rules.with_key(key), f"key {new.key_id} added"
+    merchant = await change_merchant(pool, merchant_no, change, what, operator)
+    return merchant if isinstance(merchant, Refusal) else new
+
+
+async def rotate_webhook_secret(
+    pool: Pool, vault: Vault, merchant_no: str, *, keep_old_s: int, operator: str = "system"
+) -> NewWebhookSecret | Refusal:
+    """A new secret for webhooks to the profile's or an order's address; the one before it signs
+    beside it for so long."""
+    new = NewWebhookSecret(webhook_secret=credentials.new_webhook_secret())
+    sealed = credentials.seal_webhook_secret(vault, merchant_no, new.webhook_secret)
+    change = rules.with_webhook_secret(sealed, keep_old_s, now_utc())
+    what = f"webhook secret rotated, the old one kept for {keep_old_s} s"
     merchant = await change_merchant(pool, merchant_no, change, what, operator)
     return merchant if isinstance(merchant, Refusal) else new
 

@@ -25,6 +25,9 @@ DISABLED_AFTER = timedelta(hours=120)
 APART = timedelta(hours=24)
 """Failures further from each other than this are no continuous failure."""
 
+WARNED_AT_PERCENT = (50, 70, 90)
+"""Of the time after which an endpoint is disabled: its owner's operators can still do something."""
+
 GONE = "it answered 410 Gone"
 UNHEARD = "nothing was acknowledged for five days"
 BY_WISH = "as its owner wished"
@@ -51,6 +54,8 @@ class Endpoint(Struct, frozen=True, kw_only=True):
     version: int = 1
     failing_since: datetime | None = None
     failed_at: datetime | None = None
+    warned_percent: int = 0
+    """What operators were told last of the time that is up; 0 while nothing fails."""
     created_at: datetime
     updated_at: datetime
 
@@ -99,6 +104,7 @@ def changed(endpoint: Endpoint, wish: SaveWebhookEndpoint, now: datetime) -> End
         reason=None if wish.is_enabled else endpoint.reason or BY_WISH,
         failing_since=None if is_woken else endpoint.failing_since,
         failed_at=None if is_woken else endpoint.failed_at,
+        warned_percent=0 if is_woken else endpoint.warned_percent,
     )
 
 
@@ -128,7 +134,7 @@ def disabled(endpoint: Endpoint, reason: str, now: datetime) -> Endpoint:
 
 def after_success(endpoint: Endpoint) -> Endpoint:
     """One success clears what failed before it."""
-    return replace(endpoint, failing_since=None, failed_at=None)
+    return replace(endpoint, failing_since=None, failed_at=None, warned_percent=0)
 
 
 def after_exhaustion(endpoint: Endpoint, now: datetime) -> Endpoint:
@@ -136,8 +142,19 @@ def after_exhaustion(endpoint: Endpoint, now: datetime) -> Endpoint:
     last = endpoint.failed_at
     is_apart = last is None or now - last > APART
     since = now if is_apart else endpoint.failing_since or now
-    failing = replace(endpoint, failing_since=since, failed_at=now)
-    return disabled(failing, UNHEARD, now) if now - since >= DISABLED_AFTER else failing
+    failing = replace(
+        endpoint,
+        failing_since=since,
+        failed_at=now,
+        warned_percent=max(warned_percent(since, now), 0 if is_apart else endpoint.warned_percent),
+    )
+    return disabled(failing, UNHEARD, now) if failing.warned_percent == 100 else failing
+
+
+def warned_percent(since: datetime, now: datetime) -> int:
+    """The highest threshold that was reached of the time after which an endpoint is disabled."""
+    passed = 100 * (now - since) // DISABLED_AFTER
+    return max((at for at in (*WARNED_AT_PERCENT, 100) if at <= passed), default=0)
 
 
 def _next(endpoint: Endpoint, now: datetime, **changes: object) -> Endpoint:

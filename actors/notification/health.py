@@ -1,7 +1,7 @@
 """How a lane fares: how many tries it may have under way, and when it has to pause.
 
 Additive increase, halving on overload: a merchant who answers gets more at once (1 to 32), one who
-is slow or silent gets less. After five silent tries in a row, or when most of the last tries
+is slow or silent gets less. After four silent tries in a row, or when most of the last tries
 failed, the lane pauses; its messages wait where they are and use up no tries. After the pause one
 try goes out as a probe: if it is acknowledged, the lane opens and grows again from 1.
 
@@ -21,7 +21,10 @@ CONCURRENCY_MAX = 32
 DOUBLED_UP_TO = 4
 """1, 2, 4, then one more at a time."""
 
-SILENT_MAX = 5
+SILENT_MAX = CONCURRENCY_START
+"""The first tries of a lane go out together: where all of them meet silence, one more would take
+another ten seconds to say the same."""
+
 REMEMBERED = 20
 JUDGED_FROM = 10
 FAILED_SHARE_MAX = 70

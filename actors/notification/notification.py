@@ -26,6 +26,12 @@ class NotificationState(StrEnum):
     """Something newer about the same thing is told instead, as the endpoint wishes."""
 
 
+def lane_of(merchant_no: str, endpoint_id: str | None = None) -> str:
+    """The lane of one of a merchant's addresses; without an endpoint, that of his profile or
+    orders."""
+    return f"m{merchant_no}" if endpoint_id is None else f"m{merchant_no}.{endpoint_id}"
+
+
 class Notification(Struct, frozen=True, kw_only=True):
     """One webhook; field names are the columns of `notification.notification`."""
 
@@ -50,13 +56,14 @@ class Notification(Struct, frozen=True, kw_only=True):
     """Whoever makes the next try has until then to record it."""
     created_at: datetime
     delivered_at: datetime | None = None
+    is_kept_back: bool = False
+    """Its lane has too much already, and is told of it when there is room (`relay.py`)."""
     serial: int = 0
 
     @property
     def lane(self) -> str:
         """Each address of a merchant has a lane of its own."""
-        lane = f"m{self.merchant_no}"
-        return lane if self.endpoint_id is None else f"{lane}.{self.endpoint_id}"
+        return lane_of(self.merchant_no, self.endpoint_id)
 
     @property
     def is_open(self) -> bool:

@@ -12,20 +12,35 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from math import ceil
 from typing import Protocol
 
 from prometheus_client import Counter, Histogram
 
-from actors.notification.health import NEW, Health, Verdict, heard
+from actors.notification.health import NEW, SLOW_MS, Health, Verdict, heard
 from bus.errors import is_broker_trouble, world_is_down
 from bus.jobs import now_utc
 from bus.limit import Limit
 from bus.logs import log
 from bus.tasks import Tasks
 
-SOCKETS_MAX = 1_000
-SLOW_SOCKETS_MAX = 250
-"""Servers that take seconds may not use up the sockets of those that take milliseconds."""
+SOCKETS_MAX = 300
+"""Tries at once with servers that are well, as far as is known. A try that lasts for seconds gives
+its place here back: those who hang for the first time hold nobody up for longer than that."""
+
+SLOW_SOCKETS_MAX = 100
+"""The same with servers that are slow, silent, or on probation."""
+
+SLOW_AFTER_S = SLOW_MS / 1_000
+
+LANE_PER_S_MAX = 200
+"""Of a lane whose owner asks for no other rate. A lane that goes as fast as its server answers
+would take all that this process has; 100,000 are told in less than nine minutes."""
+
+TICK_S = 0.02
+"""Tries of a lane that must be slowed down start a few at a time: thirty-two that start together
+answer together, and all other lanes wait until both have been dealt with. One at a time would cost
+a transaction each."""
 
 LANES_KEPT_MAX = 20_000
 """Of a lane that nobody has heard of for long, nothing worth knowing is forgotten."""
@@ -59,8 +74,40 @@ class Pace:
     under_way: int = 0
     beside: int = 0
     """Of those under way, the tries that are not in the lane's hands."""
+    hung: int = 0
+    """Of those under way, the tries that have lasted for seconds."""
     next_free_s: float = 0.0
     """When the rate limit lets the next try out, on the loop's clock."""
+
+    @property
+    def is_slow(self) -> bool:
+        """Whether its server is known to be slow, or shows it just now."""
+        return self.hung > 0 or self.health.is_slow
+
+
+class _Place:
+    """A place among the sockets, which a try that lasts for seconds gives back to the others."""
+
+    def __init__(self, sockets: Limit, pace: Pace) -> None:
+        self._sockets = sockets
+        self._pace = pace
+        self._has_hung = False
+
+    async def __aenter__(self) -> None:
+        await self._sockets.__aenter__()
+        self._alarm = asyncio.get_running_loop().call_later(SLOW_AFTER_S, self._leave)
+
+    async def __aexit__(self, *_: object) -> None:
+        self._alarm.cancel()
+        if self._has_hung:
+            self._pace.hung -= 1
+        else:
+            self._sockets.leave()
+
+    def _leave(self) -> None:
+        self._has_hung = True
+        self._pace.hung += 1
+        self._sockets.leave()
 
 
 @dataclass(slots=True)
@@ -83,7 +130,7 @@ class Pacing:
     def takes_more_beside(self, lane: str) -> bool:
         """Whether a try may be made at once, beside the lane and what waits there."""
         pace = self._pace(lane)
-        return pace.beside < NOW_PER_LANE_MAX and not pace.health.is_slow
+        return pace.beside < NOW_PER_LANE_MAX and not pace.is_slow
 
     @asynccontextmanager
     async def turn(
@@ -94,13 +141,9 @@ class Pacing:
         pace.under_way += 1
         pace.beside += beside
         try:
-            await self._wait_for_rate(pace, per_s)
-            if pace.health.is_slow:
-                async with self._slow_sockets, self._sockets:
-                    yield
-            else:
-                async with self._sockets:
-                    yield
+            await self._wait_for_rate(pace, per_s or LANE_PER_S_MAX)
+            async with self._slow_sockets if pace.is_slow else _Place(self._sockets, pace):
+                yield
         finally:
             pace.under_way -= 1
             pace.beside -= beside
@@ -140,14 +183,12 @@ class Pacing:
                 raise
             log.warning("lane_not_paused", lane=lane, error=repr(error))
 
-    async def _wait_for_rate(self, pace: Pace, per_s: int | None) -> None:
-        if per_s is None:
-            return
+    async def _wait_for_rate(self, pace: Pace, per_s: int) -> None:
         now_s = asyncio.get_running_loop().time()
         at_s = max(pace.next_free_s, now_s)
         pace.next_free_s = at_s + 1 / per_s
         if at_s > now_s:
-            await asyncio.sleep(at_s - now_s)
+            await asyncio.sleep(ceil(at_s / TICK_S) * TICK_S - now_s)
 
     def _pace(self, lane: str) -> Pace:
         pace = self._paces.get(lane)

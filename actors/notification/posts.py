@@ -168,7 +168,7 @@ class Posts:
             sealed = [each.sealed for each in endpoint.signing(now)]
             purpose = f"webhook:{endpoint.endpoint_id}"
         else:
-            sealed = [merchant.webhook_secret] if merchant and merchant.webhook_secret else []
+            sealed = list(merchant.sealed_webhook_secrets(now)) if merchant else []
             purpose = f"webhook:{row.merchant_no}"
         return tuple(self.vault.open(each, purpose).decode() for each in sealed)
 

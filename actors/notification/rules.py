@@ -5,8 +5,10 @@ A book holds all that one batch speaks of: notifications, endpoints, and merchan
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from hashlib import blake2b
 from typing import Any
 
 import msgspec
@@ -23,7 +25,7 @@ from actors.notification.notification import (
 )
 from bus.books import Book
 from bus.decider import Decision
-from bus.effects import Effect, Reply
+from bus.effects import Effect, Publish, Reply
 from schema.messages.contract import Message
 from schema.messages.doors import (
     RemoveWebhookEndpoint,
@@ -39,6 +41,13 @@ from schema.webhooks import Acceptance, is_wanted
 
 Row = Notification | Endpoint
 
+IN_LANE_MAX = 1_000
+"""What a lane is told of at most, retries aside: five seconds' worth of the fastest lane. The rest
+waits in PostgreSQL, where a hundred thousand rows are in nobody's way."""
+
+OUR_NUMBER = re.compile(r"[0-9a-z_]{1,48}")
+"""What may stand in a webhook-id as it is."""
+
 UNKNOWN_MERCHANT = Refusal(code="unknown_merchant", reason="no such merchant", param="merchant_no")
 NO_ADDRESS = Refusal(code="no_address", reason="the merchant has no address that hears this")
 NOT_FOUND = Refusal(code="notification_not_found", reason="the merchant has no such notification")
@@ -51,10 +60,26 @@ class Outbox(Book[str, Row]):
     """The rows that a batch speaks of, by id, with the merchants' profiles."""
 
     def __init__(
-        self, rows: Iterable[Row] = (), merchants: Mapping[str, MerchantProfile] = {}
+        self,
+        rows: Iterable[Row] = (),
+        merchants: Mapping[str, MerchantProfile] = {},
+        room: Mapping[str, int] = {},
     ) -> None:
         super().__init__(rows, key=row_id)
         self.merchants = merchants
+        self._room = dict(room)
+
+    def room_in(self, lane: str) -> int:
+        """How many more messages a lane may have."""
+        return self._room.get(lane, IN_LANE_MAX)
+
+    def put(self, row: Row) -> None:
+        """What is to be told takes its place in its lane; after the first that finds none,
+        everything waits behind it."""
+        super().put(row)
+        if isinstance(row, Notification) and row.is_open:
+            left = 0 if row.is_kept_back else self.room_in(row.lane) - 1
+            self._room[row.lane] = max(left, 0)
 
     def endpoints_of(self, merchant_no: str) -> Iterator[Endpoint]:
         """The merchant's endpoints that there are, disabled ones too."""
@@ -90,15 +115,22 @@ def row_id(row: Row) -> str:
 def decide(outbox: Outbox, message: Message, now: datetime) -> Decision:
     """Writes a notification for each address that is to be told this fact, and has it delivered."""
     said = told(message)
-    return _decision(list(_addressed(outbox, said, event_id(said.subject, said.type), now)))
+    written = list(_addressed(outbox, said, event_id(said.subject, said.type), now))
+    if not written and said.unheard is not None:
+        return Decision(effects=(Publish(said.unheard, subject=said.subject),))
+    return _decision(_with_room(outbox, written))
 
 
 def event_id(subject: str, type: str) -> str:
     """One event per thing and type: a repeated fact is the same event.
 
-    No dots, since Standard Webhooks signs `id.timestamp.body`.
+    No dots, since Standard Webhooks signs `id.timestamp.body`: numbers that others have given stand
+    there as their digest.
     """
-    return f"evt_{subject.removeprefix('pay_')}_{type.replace('.', '_')}"
+    name = subject.removeprefix("pay_")
+    if not OUR_NUMBER.fullmatch(name):
+        name = blake2b(name.encode(), digest_size=16).hexdigest()
+    return f"evt_{name}_{type.replace('.', '_')}"
 
 
 def _addressed(
@@ -147,8 +179,21 @@ def _new(
     )
 
 
+def _with_room(outbox: Outbox, written: Iterable[Notification]) -> list[Notification]:
+    """The same; those for which their lanes have no room are kept back."""
+    taken: dict[str, int] = {}
+    rows: list[Notification] = []
+    for row in written:
+        taken[row.lane] = taken.get(row.lane, 0) + row.is_open
+        is_too_much = row.is_open and taken[row.lane] > outbox.room_in(row.lane)
+        rows.append(replace(row, is_kept_back=True) if is_too_much else row)
+    return rows
+
+
 def _decision(written: list[Notification], *answers: Effect, now: bool = False) -> Decision:
-    wishes = (try_now(row) if now else deliver(row) for row in written if row.is_open)
+    """A lane that has no room for a row is not told of it: that costs nobody anything."""
+    open = (row for row in written if row.is_open and not row.is_kept_back)
+    wishes = (try_now(row) if now else deliver(row) for row in open)
     return Decision(changes=tuple(written), effects=(*wishes, *answers))
 
 
@@ -184,7 +229,7 @@ def _send(outbox: Outbox, wish: SendNotification, now: datetime) -> Decision:
     if all(known):  # said twice: it is one event
         return Decision(effects=(_answer([row for row in known if row is not None]),))
     fresh = [row for row, old in zip(written, known, strict=True) if old is None]
-    return _accepted(fresh, wish.acceptance)
+    return _accepted(outbox, fresh, wish.acceptance)
 
 
 def _json(text: str) -> msgspec.Raw | None:
@@ -205,7 +250,7 @@ def _resend(outbox: Outbox, wish: ResendNotifications, now: datetime) -> Decisio
     heard = [row for row in there if _is_heard(outbox, row)]
     if not heard:
         return _refused(DISABLED if there else NOT_FOUND)
-    return _accepted([_again(row, now) for row in heard], wish.acceptance)
+    return _accepted(outbox, [_again(row, now) for row in heard], wish.acceptance)
 
 
 def _is_heard(outbox: Outbox, row: Notification) -> bool:
@@ -221,16 +266,17 @@ def _again(row: Notification, now: datetime) -> Notification:
         state=NotificationState.WAITING,
         due_at=now,
         delivered_at=None,
+        is_kept_back=False,
         ladder_from=row.ladder_from if row.is_open else row.attempts,
     )
 
 
-def _accepted(rows: list[Notification], acceptance: Acceptance) -> Decision:
+def _accepted(outbox: Outbox, rows: list[Notification], acceptance: Acceptance) -> Decision:
     """One that is to be tried now is answered by the try; all others are answered here."""
     is_tried_now = acceptance == "sync" and len(rows) == 1 and rows[0].is_open
     if is_tried_now:
         return _decision(rows, now=True)
-    return _decision(rows, _answer(rows))
+    return _decision(_with_room(outbox, rows), _answer(rows))
 
 
 def _answer(rows: Sequence[Row]) -> Reply:

@@ -13,8 +13,8 @@ from asyncpg import Record
 
 from actors.notification.endpoint import Endpoint
 from actors.notification.events import TELLS, told
-from actors.notification.notification import Notification, Try
-from actors.notification.rules import Outbox
+from actors.notification.notification import Notification, Try, lane_of
+from actors.notification.rules import IN_LANE_MAX, Outbox
 from bus.database import Connection, Pool, queries
 from bus.directory import Directory
 from bus.rows import from_row, to_rows
@@ -42,7 +42,9 @@ async def load_outbox(
     """The addresses of the merchants that are to be told something."""
     numbers = sorted({told(message).merchant_no for message in messages if type(message) in TELLS})
     rows = await connection.fetch(SQL.endpoints_of, numbers, [])
-    return Outbox(map(_endpoint, rows), await directory.merchants.find(numbers))
+    endpoints = [_endpoint(row) for row in rows]
+    room = await lane_room(connection, numbers, endpoints)
+    return Outbox(endpoints, await directory.merchants.find(numbers), room)
 
 
 async def load_wishes(
@@ -54,8 +56,20 @@ async def load_wishes(
     named = [each for m in messages for each in _notifications_named(m)]
     notifications = await lock_notifications(connection, named)
     rows = await connection.fetch(SQL.lock_endpoints, numbers, sorted(ids))
-    endpoints = map(_endpoint, rows)
-    return Outbox([*notifications.values(), *endpoints], await directory.merchants.find(numbers))
+    endpoints = [_endpoint(row) for row in rows]
+    room = await lane_room(connection, numbers, endpoints)
+    merchants = await directory.merchants.find(numbers)
+    return Outbox([*notifications.values(), *endpoints], merchants, room)
+
+
+async def lane_room(
+    connection: Connection, numbers: Iterable[str], endpoints: Iterable[Endpoint]
+) -> dict[str, int]:
+    """How many more messages the lanes of these merchants may have."""
+    lanes = {lane_of(number) for number in numbers}
+    lanes |= {lane_of(each.merchant_no, each.endpoint_id) for each in endpoints if each.is_enabled}
+    rows = await connection.fetch(SQL.lane_room, sorted(lanes), IN_LANE_MAX)
+    return {row["lane"]: row["room"] for row in rows}
 
 
 def _notifications_named(message: Message) -> Iterable[str]:
@@ -131,6 +145,7 @@ async def change_notifications(
             [row.due_at for row in notifications],
             [row.claimed_until for row in notifications],
             [row.delivered_at for row in notifications],
+            [row.is_kept_back for row in notifications],
         )
 
 
@@ -173,6 +188,22 @@ async def take_overdue(
 ) -> list[Notification]:
     """What was due there before a moment and is tried by nobody."""
     rows = await connection.fetch(SQL.take_overdue, before, *place, limit)
+    return [_notification(row) for row in rows]
+
+
+async def lanes_kept_back(pool: Pool, limit: int) -> list[str]:
+    """The lanes of which something is kept back."""
+    return [row["lane"] for row in await pool.fetch(SQL.lanes_kept_back, limit)]
+
+
+async def take_kept_back(
+    connection: Connection, lane: str, most: int, limit: int
+) -> list[Notification]:
+    """The oldest of what is kept back of a lane that may have `most`; nothing where somebody else
+    is telling it."""
+    if not await connection.fetchval(SQL.lock_lane, lane):
+        return []
+    rows = await connection.fetch(SQL.take_kept_back, lane, most, limit)
     return [_notification(row) for row in rows]
 
 

@@ -14,16 +14,16 @@ from aio_pika.exceptions import ChannelNotFoundEntity
 from msgspec.structs import replace
 
 from actors.notification import store
-from actors.notification.notification import Notification, next_wish
+from actors.notification.notification import Notification, lane_of
+from actors.notification.relay import wish_of
 from actors.notification.store import Place
 from bus import topology
 from bus.broker import Broker
 from bus.database import Pool
 from bus.duty import Duty
-from bus.effects import Outgoing, deliveries
+from bus.effects import deliveries
 from bus.jobs import now_utc
 from bus.logs import log
-from bus.origin import new_event
 
 ACTOR = "notification"
 EVERY_S = 30.0
@@ -56,7 +56,7 @@ class Sweeper:
 
     async def _sweep(self, place: Place, before: datetime) -> int:
         """What waits in its lane is not lost, only late: the lane is slow, or paused."""
-        if await self._depth(_lane(place)) > 0:
+        if await self._depth(lane_of(*place)) > 0:
             return 0
         async with self._pool.acquire() as connection, connection.transaction():
             rows = await store.take_overdue(connection, place, before, ROWS_PER_LANE)
@@ -73,7 +73,7 @@ class Sweeper:
         """The rows as they are once their wishes are on their way."""
         if rows:
             log.warning("notifications_said_again", count=len(rows), lane=rows[0].lane)
-            await self._broker.publish(deliveries(map(_wish, rows)))
+            await self._broker.publish(deliveries(map(wish_of, rows)))
         now = now_utc()
         return [replace(row, due_at=now) for row in rows]
 
@@ -88,13 +88,3 @@ class Sweeper:
             return 0
         finally:
             await channel.close()
-
-
-def _lane(place: Place) -> str:
-    merchant_no, endpoint_id = place
-    return f"m{merchant_no}" if endpoint_id is None else f"m{merchant_no}.{endpoint_id}"
-
-
-def _wish(row: Notification) -> Outgoing:
-    wish = next_wish(row)
-    return Outgoing.of(wish, new_event(wish, subject=row.subject), row.lane)

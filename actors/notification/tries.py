@@ -24,7 +24,12 @@ from actors.notification.notification import (
 )
 from actors.notification.retries import ladder_of, next_at
 from bus.effects import Bury, Effect, Publish
-from schema.messages.notification import NotificationExhausted, WebhookEndpointDisabled
+from schema.messages.contract import Message
+from schema.messages.notification import (
+    NotificationExhausted,
+    WebhookEndpointDisabled,
+    WebhookEndpointFailing,
+)
 from schema.webhooks import Acknowledgement
 
 CLAIM_MARGIN_S = 5
@@ -60,6 +65,7 @@ def opening(
     the same thing for the same endpoint."""
     if not is_due_next(row, attempt):
         return NOTHING
+    row = replace(row, is_kept_back=False)  # its lane has it, whatever became of who told it
     if row.endpoint_id is not None and (endpoint is None or not endpoint.is_enabled):
         return Opening(row=_ended(row, NotificationState.SKIPPED))
     if endpoint is not None and endpoint.terms.latest_only and _is_newer(siblings, row):
@@ -116,6 +122,8 @@ def after(
         return replace(counted, state=NotificationState.DELIVERED, delivered_at=ended_at), ()
     if endpoint is not None and tried.status == 410:
         return replace(counted, state=NotificationState.SKIPPED), ()
+    if tried.status == 410:  # an order's or profile's address has no state of its own to disable
+        return _given_up(counted, replace(tried, error=ends.GONE))
     terms = None if endpoint is None else endpoint.terms
     failed = tried.number - row.ladder_from
     due_at = next_at(ladder_of(terms), failed, row.notification_id, answer.retry_after, ended_at)
@@ -130,14 +138,24 @@ def endpoint_after(
 ) -> tuple[Endpoint, tuple[Effect, ...]]:
     """What one try makes of its endpoint; `row` is the notification after it."""
     after = _endpoint_after(endpoint, row, tried, now)
-    if after.is_enabled or not endpoint.is_enabled:
-        return after, ()
-    told = WebhookEndpointDisabled(
-        merchant_no=after.merchant_no,
-        endpoint_id=after.endpoint_id,
-        reason=after.reason or ends.UNHEARD,
-    )
-    return after, (Publish(told, subject=after.endpoint_id),)
+    told: list[Message] = []
+    if after.warned_percent > endpoint.warned_percent and after.failing_since is not None:
+        told.append(
+            WebhookEndpointFailing(
+                merchant_no=after.merchant_no,
+                endpoint_id=after.endpoint_id,
+                percent=after.warned_percent,
+                failing_since=after.failing_since,
+            )
+        )
+    if endpoint.is_enabled and not after.is_enabled:
+        reason = after.reason or ends.UNHEARD
+        told.append(
+            WebhookEndpointDisabled(
+                merchant_no=after.merchant_no, endpoint_id=after.endpoint_id, reason=reason
+            )
+        )
+    return after, tuple(Publish(each, subject=after.endpoint_id) for each in told)
 
 
 def concerns_endpoint(endpoint: Endpoint, row: Notification, tried: Try) -> bool:

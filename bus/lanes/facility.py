@@ -100,6 +100,11 @@ class Lanes:
         """The lanes that have a consumer in this process."""
         return {name for name, lane in self._consumers.lanes.items() if lane.is_attached}
 
+    def is_ours(self, lane: str) -> bool:
+        """Whether it is served here, or nobody knows of it yet; not one that is held."""
+        here = self._consumers.lanes.get(lane)
+        return (here is not None and here.is_attached) or not self._keeper.knows(lane)
+
     async def open(self, lane: str) -> None:
         """Makes a lane before its first message comes."""
         await self._lobby.open([lane])

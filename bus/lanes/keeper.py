@@ -78,6 +78,10 @@ class Keeper:
             if _has_queue(row) and not row.is_held(now) and not self._shares.is_mine(row.lane)
         ]
 
+    def knows(self, lane: str) -> bool:
+        """Whether there is such a lane, as far as we know."""
+        return lane in self._rows
+
     async def compare_once(self) -> None:
         """Attaches the lanes of our share, lets go of all others, mends what is missing."""
         await self._lobby.attach()

@@ -38,6 +38,7 @@ class LaneLook(Struct, frozen=True, kw_only=True):
     state: str
     """opening, open, closing, closed; paused; draining until nothing is in hand, then drained."""
     depth: int
+    """Of its queue, with what is kept back."""
     in_hand: int
     oldest_s: float | None
     owner: str | None
@@ -45,6 +46,8 @@ class LaneLook(Struct, frozen=True, kw_only=True):
     success_rate: float | None
     held_until: datetime | None
     reason: str | None
+    kept_back: int = 0
+    """What waits in its actor's rows, because its queue has enough of it."""
 
 
 class Figure(Struct, frozen=True, kw_only=True):

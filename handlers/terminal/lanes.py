@@ -10,12 +10,13 @@ from typing import Annotated
 
 import msgspec
 import typer
+from msgspec.structs import replace
 from redis.asyncio import Redis
 from rich.console import Console
 from rich.table import Table
 
 from bus.broker import Broker
-from bus.database import Pool, connect
+from bus.database import Pool, connect, queries
 from bus.effects import Outgoing, deliveries
 from bus.jobs import now_utc
 from bus.lanes import INLETS, LaneLook, LanesSeen
@@ -23,6 +24,8 @@ from bus.origin import new_event
 from schema.messages.doors import DrainLane, PauseLane, ResumeLane
 from schema.settings import Settings
 from schema.text import LaneName
+
+SQL = queries(__file__)
 
 DONE_WITHIN_S = 5.0
 """A worker that serves lanes takes milliseconds; after this there is none, or it is in trouble."""
@@ -103,10 +106,14 @@ def table(looks: Sequence[LaneLook]) -> Table:
         success = "-" if look.success_rate is None else f"{look.success_rate:.0%}"
         oldest = "-" if look.oldest_s is None else f"{look.oldest_s:.0f} s"
         shown.add_row(
-            look.lane, look.state, str(look.depth), str(look.in_hand), oldest,
+            look.lane, look.state, _depth(look), str(look.in_hand), oldest,
             look.owner or "-", success, str(look.concurrency), _why(look),
         )  # fmt: skip
     return shown
+
+
+def _depth(look: LaneLook) -> str:
+    return f"{look.depth} ({look.kept_back} kept back)" if look.kept_back else str(look.depth)
 
 
 def _why(look: LaneLook) -> str:
@@ -133,31 +140,44 @@ async def _ask_and_see(
 ) -> LaneLook | None:
     """Says the command and waits until the lane is as was wished."""
     lane = wish.lane
-    async with _open(settings, actor) as (broker, seen):
+    async with _open(settings, actor) as (broker, seen, pool):
         await broker.declare(INLETS)
         await broker.publish(deliveries([Outgoing.of(wish, new_event(wish, subject=lane))]))
         for _ in range(int(DONE_WITHIN_S / 0.1)):
             await asyncio.sleep(0.1)
             look = await seen.look_at(lane)
             if look is not None and is_done(look):
-                return look
+                (whole,) = await with_kept_back(pool, actor, [look])
+                return whole
     return None
 
 
 async def _look(settings: Settings, actor: str) -> list[LaneLook]:
-    async with _open(settings, actor) as (_, seen):
-        return await seen.look()
+    async with _open(settings, actor) as (_, seen, pool):
+        return await with_kept_back(pool, actor, await seen.look())
+
+
+async def with_kept_back(pool: Pool, actor: str, looks: Sequence[LaneLook]) -> list[LaneLook]:
+    """The lanes with what waits for them in PostgreSQL; only notification keeps anything back."""
+    names = [look.lane for look in looks] if actor == "notification" else []
+    rows = await pool.fetch(SQL.kept_back, names) if names else []
+    kept = {row["lane"]: row["kept_back"] for row in rows}
+    return [
+        replace(look, depth=look.depth + more, kept_back=more)
+        for look in looks
+        for more in [kept.get(look.lane, 0)]
+    ]
 
 
 @asynccontextmanager
-async def _open(settings: Settings, actor: str) -> AsyncGenerator[tuple[Broker, LanesSeen]]:
+async def _open(settings: Settings, actor: str) -> AsyncGenerator[tuple[Broker, LanesSeen, Pool]]:
     pool: Pool = await connect(settings.postgres_url, size_max=2, name="tomato-terminal")
     redis = Redis.from_url(settings.redis_url, socket_timeout=1.0, socket_connect_timeout=1.0)
     broker = Broker(settings.rabbitmq_url, name="tomato-terminal")
     await broker.connect()
     seen = LanesSeen(actor, broker=broker, pool=pool, redis=redis, kind=settings.lane_queue_type)
     try:
-        yield broker, seen
+        yield broker, seen, pool
     finally:
         await seen.close()
         await broker.stop()

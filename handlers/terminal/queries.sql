@@ -28,6 +28,13 @@ SELECT i.actor, i.settled_at, i.effects FROM bus.inbox AS i
 WHERE i.settled_at BETWEEN $1 AND $2 AND position($3::bytea IN i.effects) > 0
 ORDER BY i.settled_at;
 
+-- kept_back
+-- How much waits in PostgreSQL for room in each of these lanes.
+SELECT notification.lane_of(merchant_no, endpoint_id) AS lane, count(*)::int AS kept_back
+FROM notification.notification
+WHERE is_kept_back AND notification.lane_of(merchant_no, endpoint_id) = ANY($1::text[])
+GROUP BY 1;
+
 -- merchant_told
 -- Whose notification this is.
 SELECT merchant_no FROM notification.notification WHERE notification_id = $1;

@@ -1,4 +1,4 @@
-"""What operators and clocks wish of the books, what accounting answers, and its one alarm."""
+"""What operators and clocks wish of the books, what accounting answers, and what it tells."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from schema.accounts import (
     Reason,
     RefundFeePolicy,
 )
-from schema.bookings import Booked
+from schema.bookings import Booked, PayoutKey
 from schema.events import Moment
 from schema.messages.contract import Message, Part, answer, command, fact
 from schema.money import AMOUNT_FEN_MAX, AmountFen, Currency
@@ -204,6 +204,35 @@ class RefundUnfunded(Message, frozen=True, kw_only=True):
     refund_id: RefundId
     payment_id: PaymentId
     refusal: Refusal
+
+
+class PayoutView(Part, frozen=True, kw_only=True, omit_defaults=False):
+    """Money on its way to its owner's bank, as it ended."""
+
+    payout_no: PayoutKey
+    kind: Literal["withdrawal", "settlement"]
+    role: PartyRole
+    owner: Owner
+    currency: Currency
+    amount_fen: AmountFen
+    """What left for the bank."""
+    returned_fee_fen: int = 0
+    """What is given back with it, where it came back."""
+    ended_at: Moment
+
+
+@fact("payout.completed", owner=OWNER)
+class PayoutHasArrived(Message, frozen=True, kw_only=True):
+    """The money of a withdrawal or settlement is in its owner's bank, and booked so."""
+
+    payout: PayoutView
+
+
+@fact("payout.returned", owner=OWNER)
+class PayoutHasReturned(Message, frozen=True, kw_only=True):
+    """It came back 退汇, even after it had arrived; it is in its owner's balance again."""
+
+    payout: PayoutView
 
 
 class BookingView(Part, frozen=True, kw_only=True):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from schema.events import Moment
 from schema.messages.contract import Message, answer, command, fact
 from schema.payments import Refusal
 from schema.webhooks import EndpointId, NotificationStateName
@@ -42,6 +43,28 @@ class WebhookEndpointDisabled(Message, frozen=True, kw_only=True):
     merchant_no: str
     endpoint_id: EndpointId
     reason: str
+
+
+@fact("webhook_endpoint.failing", owner="notification")
+class WebhookEndpointFailing(Message, frozen=True, kw_only=True):
+    """Nothing was acknowledged for so much of the time after which an endpoint is disabled."""
+
+    merchant_no: str
+    endpoint_id: EndpointId
+    percent: int
+    """50, 70, 90, and 100 when it is disabled; each once for as long as it fails."""
+    failing_since: Moment
+
+
+@fact("alarm.unheard", owner="notification")
+class AlarmUnheard(Message, frozen=True, kw_only=True):
+    """The books are broken where no merchant can be told: for operators alone."""
+
+    alarm_no: str
+    check_name: str
+    role: str
+    owner: str
+    account_no: str
 
 
 @answer("notification.answered", owner="notification", outside=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from base64 import b64decode
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -24,7 +24,8 @@ from schema.events import Event
 from schema.messages.contract import read
 from schema.messages.merchants import ProfileChanged
 from schema.payments import Refusal
-from schema.profiles import ApiKey, Binding, ChannelProfile, MerchantProfile, RiskLimits
+from schema.profiles import ApiKey, Binding, ChannelProfile, MerchantProfile, OldSecret, RiskLimits
+from tests.examples import NOW, a_merchant
 from tests.sites import Site
 
 
@@ -165,6 +166,25 @@ async def test_nobody_reads_a_secret_in_the_tables(
 def test_a_traceback_or_log_line_does_not_show_a_secret() -> None:
     created = Created(merchant_no="1", key_id="k", hmac_secret="sesame", webhook_secret="sesame")
     assert "sesame" not in f"{created!r} {created} {store.NewKey(key_id='k', hmac_secret='sesame')}"
+
+
+def test_rotating_again_and_again_keeps_no_secret_longer_than_it_was_promised() -> None:
+    merchant = a_merchant(webhook_secret="first")
+    for name, keep_old_s, now in (
+        ("second", 3_600, NOW),
+        ("third", 7_200, NOW),
+        ("fourth", 60, NOW + timedelta(minutes=90)),
+    ):
+        changed = rules.with_webhook_secret(name, keep_old_s, now)(merchant)
+        assert not isinstance(changed, Refusal)
+        merchant = changed
+    soon = NOW + timedelta(minutes=91)
+    assert merchant.old_webhook_secrets == (
+        OldSecret(webhook_secret="third", expires_at=soon),
+        OldSecret(webhook_secret="second", expires_at=soon),
+    ), "the first one ended after an hour"
+    assert merchant.sealed_webhook_secrets(NOW) == ("fourth", "third", "second")
+    assert merchant.sealed_webhook_secrets(soon) == ("fourth",)
 
 
 async def test_an_old_key_is_good_until_it_is_revoked(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,8 @@ from actors.merchants import store
 from actors.merchants.store import CHANNELS, MERCHANTS
 from actors.merchants.terminal import channel_cli, merchant_cli, risk_cli
 from bus.database import Pool
+from bus.jobs import now_utc
+from bus.vault import Vault
 from handlers.simulator.wechat.accounts import generate_account
 from schema.settings import Settings
 from tests.sites import Site
@@ -45,6 +48,25 @@ async def test_the_terminal_shows_secrets_once(pool: Pool, site: Site) -> None:
         assert secret not in shown.stdout + listed.stdout
     sql = "SELECT operator FROM merchants.change WHERE number = $1"
     assert await pool.fetchval(sql, number) == "carol"
+
+
+async def test_a_webhook_secret_is_rotated_at_the_terminal_and_shown_once(
+    pool: Pool, site: Site
+) -> None:
+    wish = ("create", "--name", "茄子", "--rate", "wechat_native=6000", "--json")
+    number = json.loads((await at_terminal(merchant_cli, site, *wish)).stdout)["merchant_no"]
+    before = await store.find(pool, MERCHANTS, number)
+    words = ("rotate-webhook-secret", number, "--keep-old-s", "3600", "--json")
+    new = json.loads((await at_terminal(merchant_cli, site, *words)).stdout)["webhook_secret"]
+    profile = await store.find(pool, MERCHANTS, number)
+    assert before and profile and profile.webhook_secret
+    vault, purpose = Vault(site.master_key), f"webhook:{number}"
+    assert vault.open(profile.webhook_secret, purpose).decode() == new
+    (old,) = profile.old_webhook_secrets
+    assert old.webhook_secret == before.webhook_secret
+    assert timedelta(minutes=59) < old.expires_at - now_utc() <= timedelta(hours=1)
+    shown = (await at_terminal(merchant_cli, site, "show", number)).stdout
+    assert new not in shown and old.webhook_secret not in shown
 
 
 async def test_the_terminal_says_why_it_refuses_and_fails(site: Site) -> None:

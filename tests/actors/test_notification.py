@@ -109,6 +109,9 @@ async def test_every_column_of_a_notification_comes_back(pool: Pool) -> None:
     )  # fmt: skip
     await store.change_notifications(pool, [changed])
     assert await stored(pool, row) == [changed]
+    kept = replace(row, is_kept_back=True)
+    await store.change_notifications(pool, [kept])
+    assert await stored(pool, row) == [kept]
     assert None not in astuple(changed), "every column was tried"
 
 
@@ -118,6 +121,7 @@ async def test_every_column_of_an_endpoint_comes_back(pool: Pool) -> None:
     await add(pool, [endpoint])
     changed = replace(
         endpoint, state="disabled", reason="why", version=2, failing_since=NOW, failed_at=LATER,
+        warned_percent=70,
         terms=EndpointTerms(url="https://other.test/", description="两斤"), updated_at=LATER,
     )  # fmt: skip
     assert await store.find_endpoints(pool, [endpoint.endpoint_id]) == {

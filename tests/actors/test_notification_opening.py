@@ -26,6 +26,7 @@ from schema.messages.notification import (
     DeliverNotification,
     TryNotification,
 )
+from schema.profiles import OldSecret
 from schema.reach import Reach
 from schema.webhooks import SealedSecret
 from tests.actors.profiles import new_merchant_no, register
@@ -150,6 +151,25 @@ async def test_address_and_secrets_are_read_when_it_is_sent(
     tickets = await opened(*map(wish, rows))
     assert [t.post.secrets for t in tickets] == [("whsec_c2VjcmV0",), ("whsec_c2VjcmV0",), ()]
     assert [t.post.url for t in tickets] == [moved, HOOK, HOOK]
+
+
+async def test_the_profiles_secret_before_the_last_signs_as_well_until_it_expires(
+    pool: Pool, opened: Any, vault: Vault
+) -> None:
+    number = new_merchant_no()
+    new, old, gone = (
+        vault.seal(name, f"webhook:{number}") for name in (b"whsec_bmV3", b"whsec_b2xk", b"gone")
+    )
+    kept = OldSecret(webhook_secret=old, expires_at=LATER)
+    over = OldSecret(webhook_secret=gone, expires_at=NOW)
+    await register(
+        pool,
+        a_merchant(merchant_no=number, webhook_secret=new, old_webhook_secrets=(kept, over)),
+    )
+    (row,) = new_notifications(1, number)
+    await add(pool, [row])
+    (ticket,) = await opened(wish(row))
+    assert ticket.post.secrets == ("whsec_bmV3", "whsec_b2xk")
 
 
 async def test_an_endpoints_valid_secrets_and_headers_are_opened(

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from actors.notification import store
 from actors.notification.health import SILENT_MAX, Verdict
 from actors.notification.notification import Answer, Overtaken, PutOff
-from actors.notification.pacing import NOW_PER_LANE_MAX, Pacing
+from actors.notification.pacing import LANE_PER_S_MAX, NOW_PER_LANE_MAX, Pacing
 from actors.notification.posts import Posts, record
 from actors.notification.sender import WebhookSender
 from bus.database import Pool
@@ -84,6 +84,44 @@ async def test_a_rate_is_kept() -> None:
 
     await asyncio.gather(*(one() for _ in range(11)))
     assert loop.time() - began >= 0.49
+
+
+async def test_a_lane_goes_at_a_pace_that_leaves_room_and_a_few_tries_start_together() -> None:
+    pacing, loop = Pacing(), asyncio.get_running_loop()
+    began, starts = loop.time(), list[float]()
+
+    async def one() -> None:
+        async with pacing.turn(LANE, None):
+            starts.append(loop.time() - began)
+
+    await asyncio.gather(*(one() for _ in range(LANE_PER_S_MAX // 5 + 1)))
+    assert starts[0] < 0.02, "the first one waits for nobody"
+    assert 0.19 <= starts[-1] <= 0.4
+    assert starts == sorted(starts)
+
+
+async def test_who_hangs_for_the_first_time_holds_nobody_up_for_longer_than_it_takes_to_see(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("actors.notification.pacing.SOCKETS_MAX", 2)
+    monkeypatch.setattr("actors.notification.pacing.SLOW_AFTER_S", 0.1)
+    pacing, enough = Pacing(), asyncio.Event()
+
+    async def hang(lane: str) -> None:
+        async with pacing.turn(lane, None):
+            await enough.wait()
+
+    hanging = [asyncio.create_task(hang(f"m{n}")) for n in (2, 3)]
+    await asyncio.sleep(0)
+    async with asyncio.timeout(1), pacing.turn(LANE, None):
+        assert not pacing.takes_more_beside("m2"), "it is known to be slow by now"
+    assert pacing.takes_more_beside(LANE)
+    enough.set()
+    await asyncio.gather(*hanging)
+    assert pacing.takes_more_beside("m2"), "it has answered"
+    both = [asyncio.create_task(hang(f"m{n}")) for n in (2, 3)]
+    async with asyncio.timeout(1):
+        await asyncio.gather(*both)
 
 
 async def test_beside_a_lane_only_a_few_tries_are_made_and_none_where_it_is_unwell() -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from bus.jobs import now_utc
-from bus.lanes import CONCURRENCY_DEFAULT, INLETS, desk
+from bus.lanes import CONCURRENCY_DEFAULT, INLETS, Lanes, desk
 from schema.messages.doors import DrainLane, PauseLane, ResumeLane
 from tests.bus.serving import Served, Sink, sinking, visits
 from tests.bus.workshop import Workshop, at_last
@@ -44,6 +45,24 @@ async def test_a_pause_leaves_messages_where_they_are_and_a_resume_goes_on(
         await served.lanes.resume("a")
         await at_last(lambda: sink.has(*(f"a{n}" for n in range(1, 30))))
     assert set(sink.seen.values()) == {1}, "nothing was delivered again"
+
+
+async def test_a_lane_is_one_workers_to_tell_unless_it_is_held_or_unknown(
+    workshop: Workshop,
+) -> None:
+    async with sinking(workshop, Sink()) as one, sinking(workshop, Sink()) as other:
+        both = (one.lanes, other.lanes)
+        assert [lanes.is_ours("nobody_knows_of_it") for lanes in both] == [True, True]
+        await one.lanes.open("a")
+        await at_last(lambda: _whose(both, 1))
+        await one.lanes.pause("a", until=None, reason="the merchant asked")
+        await at_last(lambda: _whose(both, 0))
+        await other.lanes.resume("a")
+        await at_last(lambda: _whose(both, 1))
+
+
+async def _whose(both: Sequence[Lanes], owners: int) -> bool:
+    return sum(lanes.is_ours("a") for lanes in both) == owners
 
 
 async def test_a_pause_ends_by_itself_when_it_is_time(workshop: Workshop) -> None:

@@ -30,12 +30,14 @@ from schema.messages.doors import (
 )
 from schema.messages.merchants import ProfileChanged
 from schema.messages.notification import (
+    AlarmUnheard,
     DeliverNotification,
     NotificationAnswered,
     NotificationExhausted,
     TryNotification,
     WebhookEndpointAnswered,
     WebhookEndpointDisabled,
+    WebhookEndpointFailing,
 )
 from schema.messages.ordering import (
     PaymentAnswered,
@@ -274,6 +276,12 @@ MESSAGES: tuple[Message, ...] = (
     WebhookEndpointAnswered(endpoint_id=ENDPOINT_ID, version=3, refusal=OVER_LIMIT),
     WebhookEndpointDisabled(
         merchant_no=MERCHANT_NO, endpoint_id=ENDPOINT_ID, reason="it answered 410 Gone"
+    ),
+    WebhookEndpointFailing(
+        merchant_no=MERCHANT_NO, endpoint_id=ENDPOINT_ID, percent=50, failing_since=PLACED_AT
+    ),
+    AlarmUnheard(
+        alarm_no="alm-1", check_name="balance", role="agent", owner="agent_7", account_no="1" * 21
     ),
     SendNotification(
         merchant_no=MERCHANT_NO,

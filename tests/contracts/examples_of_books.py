@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime
 
+from msgspec.structs import replace
+
 from schema.accounts import AccountState, RatePlan, Tier
 from schema.bookings import Withdrawal
 from schema.messages.accounting import (
@@ -18,6 +20,9 @@ from schema.messages.accounting import (
     DecideAdjustment,
     LedgerBroken,
     OpenAccount,
+    PayoutHasArrived,
+    PayoutHasReturned,
+    PayoutView,
     PlaceHold,
     PostBooking,
     ProposeAdjustment,
@@ -42,6 +47,16 @@ OVER_LIMIT = Refusal(
 ACCOUNT_NO = "102026070100000100019"
 OTHER_ACCOUNT_NO = "402026070100000200001"
 SIGNED = {"operator": "lin", "reason": "asked for by telephone"}
+
+PAYOUT = PayoutView(
+    payout_no="withdrawal:wd-1",
+    kind="withdrawal",
+    role="merchant",
+    owner=MERCHANT_NO,
+    currency="CNY",
+    amount_fen=50_000,
+    ended_at=PAID_AT,
+)
 
 BOOKS: tuple[Message, ...] = (
     PostBooking(
@@ -119,6 +134,8 @@ BOOKS: tuple[Message, ...] = (
         account_no=ACCOUNT_NO,
         detail="balance_fen is 1, its entries add up to 2",
     ),
+    PayoutHasArrived(payout=PAYOUT),
+    PayoutHasReturned(payout=replace(PAYOUT, returned_fee_fen=200)),
     AccountingAnswered(
         refusal=OVER_LIMIT,
         booking=BookingView(

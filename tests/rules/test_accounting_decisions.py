@@ -23,6 +23,9 @@ from schema.messages.accounting import (
     ClearAlarm,
     DecideAdjustment,
     LedgerBroken,
+    PayoutHasArrived,
+    PayoutHasReturned,
+    PayoutView,
     PlaceHold,
     PostBooking,
     ProposeAdjustment,
@@ -195,6 +198,27 @@ def a_proposal(desk: Desk, **differences: Any) -> ProposeAdjustment:
 
 def verdict(operator: str, word: str = "approve", adjustment_no: str = "a1") -> DecideAdjustment:
     return DecideAdjustment(adjustment_no=adjustment_no, verdict=word, operator=operator)  # type: ignore
+
+
+@pytest.mark.parametrize("kind", ["withdrawal", "settlement"])
+def test_the_end_of_a_payout_is_told_and_told_again_alike(desk: Desk, kind: str) -> None:
+    wish = a_withdrawal() if kind == "withdrawal" else Settlement(no="w1", owner=MERCHANT_NO)
+    desk.book(wish)
+    sent = next(iter(desk.ledger.payouts))
+    done = PayoutCompleted(no=wish.key, owner=MERCHANT_NO)
+    back = PayoutReturned(no=wish.key, owner=MERCHANT_NO)
+    ended = {"payout_no": wish.key, "kind": kind, "role": "merchant", "owner": MERCHANT_NO,
+             "currency": "CNY", "amount_fen": sent.amount_fen}  # fmt: skip
+    for each, tells, fee_fen in (
+        (done, PayoutHasArrived, 0),
+        (back, PayoutHasReturned, sent.fee_fen),
+    ):
+        payout = PayoutView(**ended, returned_fee_fen=fee_fen, ended_at=NOW)
+        for now in (NOW, NOW + timedelta(hours=1)):
+            desk.book(each, now)
+            assert desk.publishes() == [tells(payout=payout)]
+    desk.book(PayoutCompleted(no="withdrawal:w9", owner=MERCHANT_NO))
+    assert desk.publishes() == []
 
 
 BROKEN = LedgerBroken(

@@ -26,7 +26,11 @@ from actors.notification.tries import (
     verdict,
 )
 from bus.effects import Bury, Effect, Later, Publish
-from schema.messages.notification import NotificationExhausted, WebhookEndpointDisabled
+from schema.messages.notification import (
+    NotificationExhausted,
+    WebhookEndpointDisabled,
+    WebhookEndpointFailing,
+)
 from schema.webhooks import LADDERS_S
 from tests.examples import MERCHANT_NO, NOW, PAYMENT_ID
 from tests.notifications import (
@@ -172,7 +176,7 @@ def test_an_acknowledged_one_is_delivered() -> None:
     assert effects == ()
 
 
-@pytest.mark.parametrize("status", [None, 100, 199, 300, 302, 404, 410, 500])
+@pytest.mark.parametrize("status", [None, 100, 199, 300, 302, 404, 500])
 def test_anything_else_is_tried_again_later(status: int | None) -> None:
     told, effects = after(a_notification(), an_answer(status=status), None)
     assert told.due_at is not None
@@ -213,6 +217,36 @@ def test_an_endpoint_that_is_tried_only_once_gives_up_at_once() -> None:
     once = an_endpoint(ladder_s=())
     told, _ = after(a_notification(endpoint_id=ENDPOINT_ID), an_answer(), once)
     assert told.state is NotificationState.EXHAUSTED
+
+
+def test_an_orders_or_profiles_address_that_is_gone_is_not_tried_again() -> None:
+    told, effects = after(a_notification(), an_answer(status=410), None)
+    assert (told.state, told.due_at) == (NotificationState.EXHAUSTED, None)
+    fact, letter = effects
+    assert isinstance(fact, Publish) and isinstance(fact.message, NotificationExhausted)
+    assert fact.message.last_error == "it answered 410 Gone"
+    assert isinstance(letter, Bury) and letter.reason == "it answered 410 Gone"
+
+
+def test_operators_are_warned_once_at_each_threshold_before_an_endpoint_is_disabled() -> None:
+    endpoint, row = an_endpoint(), a_notification(state=NotificationState.EXHAUSTED, attempts=1)
+    warned: list[tuple[int, int]] = []
+    for hours in range(0, 132, 12):
+        now = NOW + timedelta(hours=hours)
+        endpoint, said = endpoint_after(endpoint, row, a_try(), now)
+        for each in said:
+            assert isinstance(each, Publish)
+            if isinstance(each.message, WebhookEndpointFailing):
+                assert each.message.failing_since == NOW
+                warned.append((hours, each.message.percent))
+    assert warned == [(60, 50), (84, 70), (108, 90), (120, 100)]
+    assert not endpoint.is_enabled
+
+
+def test_a_success_begins_the_warnings_anew() -> None:
+    failing = an_endpoint(failing_since=NOW, failed_at=NOW, warned_percent=50)
+    row = a_notification(state=NotificationState.DELIVERED, attempts=1)
+    assert endpoint_after(failing, row, a_try(status=200), NOW) == (an_endpoint(), ())
 
 
 def test_410_keeps_the_notification_and_disables_the_endpoint() -> None:

@@ -97,6 +97,14 @@ async def test_a_scanned_code_without_money_behind_it_fails(world: World) -> Non
     assert (trade.state, trade.failure) == (TradeState.FAILED, No.NOT_ENOUGH_MONEY)
 
 
+async def test_in_a_silent_outage_a_scanned_payer_never_ends(world: World) -> None:
+    trouble(world, "pay", "silent_outage")
+    trade = opened(world)
+    assert isinstance(trade, Trade) and world.scan(trade) is trade
+    assert trade.state is TradeState.CONFIRMING
+    assert world.pay(trade) is No.OUTAGE and world.scan(trade) is trade
+
+
 async def test_what_is_taken_back_at_the_till_goes_back_to_the_payer(world: World) -> None:
     trade = paid(world)
     assert world.reverse(trade) is trade and world.reverse(trade) is trade

@@ -95,6 +95,26 @@ def revoke_key(
 
 
 @merchant_cli.command()
+def rotate_webhook_secret(
+    context: typer.Context,
+    number: MerchantNo,
+    keep_old_s: Annotated[
+        int, typer.Option(min=0, max=604_800, help="How long the old one signs as well.")
+    ] = 86_400,
+    json: Json = False,
+    operator: Operator = OPERATOR_DEFAULT,
+) -> None:
+    """Give a merchant a new webhook secret, which is printed now and never again."""
+    new = run(
+        context,
+        lambda pool, vault: store.rotate_webhook_secret(
+            pool, vault, number, keep_old_s=keep_old_s, operator=operator
+        ),
+    )
+    show(new, as_json=json)
+
+
+@merchant_cli.command()
 def suspend(
     context: typer.Context, number: MerchantNo, operator: Operator = OPERATOR_DEFAULT
 ) -> None:

@@ -114,12 +114,10 @@ class World:
             return trade
         is_large = trade.amount_fen >= self.manners.password_from_fen
         if is_large or self._at_payer(trade, "needs_password"):
-            moved = MOVES[trade.state, "ask"]
-            if isinstance(moved, No):
-                return moved
-            trade.state = moved
-            return trade
+            return self._asked(trade)
         paid = self.pay(trade)
+        if paid is No.OUTAGE:  # the till sees a payer who never ends
+            return self._asked(trade)
         return trade if trade.failure else paid
 
     def pay(self, trade: Trade, payer_id: str = "") -> Trade | No:
@@ -235,6 +233,13 @@ class World:
         merchant.payments[trade.channel_number] = trade
         self.happened(trade, now)
         self.announce(trade, trade.terms.notify_url, now)
+        return trade
+
+    def _asked(self, trade: Trade) -> Trade | No:
+        moved = MOVES[trade.state, "ask"]
+        if isinstance(moved, No):
+            return moved
+        trade.state = moved
         return trade
 
     def _at_payer(self, trade: Trade, kind: Kind) -> bool:

@@ -92,6 +92,7 @@ class OrderStands(Struct, frozen=True, kw_only=True):
     opened_at: datetime
     amount_fen: int
     state: OrderState
+    currency_code: str = CURRENCY
     trans_index: str = ""
     paid_at: datetime | None = None
     payer: str = ""
@@ -182,7 +183,7 @@ def order_words(order: OrderStands) -> Fields:
         "orderNo": order.number,
         "orderTime": time_text(order.opened_at),
         "txnAmt": str(order.amount_fen),
-        "currencyCode": CURRENCY,
+        "currencyCode": order.currency_code,
         "origRespCode": code,
         "origRespMsg": message,
         "transIndex": order.trans_index,
