@@ -59,8 +59,11 @@ class Told(Struct, frozen=True, kw_only=True):
 
     merchant_no: str
     subject: str
+    """What it belongs to: an endpoint may want to hear in order what belongs together."""
     type: str
     data: Any
+    about: str = ""
+    """What it is about, where one subject may have several of its type: refunds of a payment."""
     notify_url: str | None = None
     """Where the order wants it told, beside the merchant's endpoints."""
     unheard: Message | None = None
@@ -91,6 +94,7 @@ def _refund(fact: RefundSucceeded | RefundFailed | RefundAbnormal) -> Told:
     return Told(
         merchant_no=fact.refund.merchant_no,
         subject=fact.refund.payment_id,
+        about=fact.refund.id,
         type=contract_of(fact).name,
         data=fact.refund,
         notify_url=fact.notify_url,
