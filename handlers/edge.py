@@ -1,6 +1,7 @@
 """The edge: all doors to the street in one process, wired from what the process shares.
 
 /v1/payments, /v1/refunds,         merchants, signed          merchant_api/
+/v1/statements/{day}.csv
 /v1/balances, /v1/accounts/{account_no}/…
 /v1/webhook_endpoints
 /v1/notifications
@@ -19,11 +20,13 @@ from bus.replies import Replies
 from handlers.asking import Asking
 from handlers.callbacks import NOTIFY, Callbacks, Languages
 from handlers.doorstep import doorstep
-from handlers.merchant_api import endpoints, notifications, refunds
+from handlers.merchant_api import day_statements, endpoints, notifications, refunds
 from handlers.merchant_api.account_books import Books
 from handlers.merchant_api.accounts import ACCOUNT, BALANCES, AccountDoor
 from handlers.merchant_api.authentication import Gate
+from handlers.merchant_api.day_statements import DayBook, DayStatementDoor
 from handlers.merchant_api.endpoints import EndpointDoor
+from handlers.merchant_api.events import EventDoor, TimeLines
 from handlers.merchant_api.guard import Guard
 from handlers.merchant_api.notifications import NotificationDoor
 from handlers.merchant_api.pages import add_pages
@@ -101,12 +104,17 @@ class Edge:
         routes.add_post(f"{PATH}/{{payment_id}}/close", gate.before(door.close))
         routes.add_get(PATH, gate.before(door.search))
         routes.add_get(f"{PATH}/{{payment_id}}", gate.before(door.find))
-        self._open_refunds(gate, RefundDoor(Refunds(shared.pool), self._asking, settings.reach()))
+        self._open_refunds(shared, gate)
         self._open_accounts(gate, AccountDoor(Books(shared.pool)))
         self._open_webhooks(shared, gate)
 
-    def _open_refunds(self, gate: Gate, door: RefundDoor) -> None:
-        routes = self.app.router
+    def _open_refunds(self, shared: Shared, gate: Gate) -> None:
+        pool, reach, routes = shared.pool, shared.settings.reach(), self.app.router
+        door = RefundDoor(Refunds(pool), Payments(pool), self._asking, reach)
+        events, statements = EventDoor(TimeLines(pool)), DayStatementDoor(DayBook(pool))
+        routes.add_get(f"{PATH}/{{payment_id}}/refunds", gate.before(door.of_payment))
+        routes.add_get(f"{PATH}/{{payment_id}}/events", gate.before(events.find))
+        routes.add_get(day_statements.PATH, gate.before(statements.hand_out))
         routes.add_post(refunds.PATH, gate.before(door.place))
         routes.add_get(refunds.PATH, gate.before(door.search))
         routes.add_get(f"{refunds.PATH}/{{refund_id}}", gate.before(door.find))

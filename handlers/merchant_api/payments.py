@@ -112,9 +112,9 @@ class PaymentDoor:
         """Has nobody pay the order any more; answers how it stands then."""
         payment_id, merchant_no = call.request.match_info["payment_id"], call.merchant.merchant_no
         if not has_form(payment_id, PaymentId):
-            return _no_payment(payment_id)
+            return no_payment(payment_id)
         if await self._payments.find(merchant_no, payment_id) is None:
-            return _no_payment(payment_id)
+            return no_payment(payment_id)
         wish = ClosePayment(merchant_no=merchant_no, payment_id=payment_id)
         try:
             await self._asking.ask(wish, call.request_id)
@@ -128,9 +128,9 @@ class PaymentDoor:
         """One payment by our number."""
         payment_id = call.request.match_info["payment_id"]
         if not has_form(payment_id, PaymentId):
-            return _no_payment(payment_id)
+            return no_payment(payment_id)
         view = await self._payments.find(call.merchant.merchant_no, payment_id)
-        return _no_payment(payment_id) if view is None else document(view)
+        return no_payment(payment_id) if view is None else document(view)
 
     async def search(self, call: Call) -> web.Response | Problem:
         """One payment by the merchant's order number, or a page of them."""
@@ -141,7 +141,7 @@ class PaymentDoor:
             return await self._page(call.merchant.merchant_no, search)
         number = search.merchant_order_no
         view = await self._payments.find_order(call.merchant.merchant_no, number)
-        return _no_payment(number) if view is None else document(view)
+        return no_payment(number) if view is None else document(view)
 
     async def _page(self, merchant_no: str, search: Search) -> web.Response | Problem:
         before = NEWEST if search.cursor is None else read_cursor(search.cursor)
@@ -190,9 +190,10 @@ def _closed(view: PaymentView) -> web.Response | Problem:
     """What came of a wish to close: done, under way, or too late."""
     if view.state is PaymentState.CLOSED:
         return document(view)
-    if view.state not in (PaymentState.CLOSING, *OPEN):
-        return Problem("payment_ended", f"the payment is {view.state}", "payment_id")
-    return document(view, status=202)
+    if view.state in (PaymentState.CLOSING, *OPEN):
+        return document(view, status=202)
+    code = "payment_ended" if view.state is PaymentState.FAILED else "payment_already_paid"
+    return Problem(code, f"the payment is {view.state}", "payment_id")
 
 
 def _processing(wish: PlacePayment) -> web.Response:
@@ -201,5 +202,6 @@ def _processing(wish: PlacePayment) -> web.Response:
     return document(Processing(merchant_order_no=number), status=202, location=location)
 
 
-def _no_payment(number: str) -> Problem:
+def no_payment(number: str) -> Problem:
+    """A payment that the merchant does not have, whoever else may."""
     return Problem("payment_not_found", f"the merchant has no payment {number!a:.80}")

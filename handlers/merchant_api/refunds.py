@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Literal
+from urllib.parse import quote
 
 from aiohttp import web
 from msgspec import Struct
@@ -13,8 +14,10 @@ from handlers.forms import has_form
 from handlers.merchant_api.answers import document, read_form
 from handlers.merchant_api.authentication import Call
 from handlers.merchant_api.parameters import LIMIT_DEFAULT, Limit, read_query, wrong_cursor
+from handlers.merchant_api.payments import no_payment
 from handlers.merchant_api.problems import Problem, refused
 from handlers.merchant_api.refund_views import NEWEST, Refunds, read_cursor
+from handlers.merchant_api.views import Payments
 from handlers.trace import accepted_trace
 from schema.messages.contract import Message
 from schema.messages.doors import PlaceRefund
@@ -34,20 +37,26 @@ class RefundProcessing(Struct, frozen=True, kw_only=True):
     state: Literal["processing"] = "processing"
 
 
-class RefundSearch(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Page(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which part of a list is asked for."""
+
+    limit: Limit = LIMIT_DEFAULT
+    cursor: str | None = None
+
+
+class RefundSearch(Page, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The query of `GET /v1/refunds`."""
 
     merchant_refund_no: MerchantOrderNo | None = None
     payment_id: PaymentId | None = None
-    limit: Limit = LIMIT_DEFAULT
-    cursor: str | None = None
 
 
 class RefundDoor:
     """The endpoints of refunds, for those whom the gate has let in."""
 
-    def __init__(self, refunds: Refunds, asking: Asking, reach: Reach) -> None:
+    def __init__(self, refunds: Refunds, payments: Payments, asking: Asking, reach: Reach) -> None:
         self._refunds = refunds
+        self._payments = payments
         self._asking = asking
         self._reach = reach
 
@@ -65,7 +74,7 @@ class RefundDoor:
         except TryLater:
             return NOT_STORED
         if answer is None:
-            location = f"{PATH}?merchant_refund_no={wish.merchant_refund_no}"
+            location = f"{PATH}?merchant_refund_no={quote(wish.merchant_refund_no)}"
             processing = RefundProcessing(merchant_refund_no=wish.merchant_refund_no)
             return document(processing, status=202, location=location)
         return _answered(answer)
@@ -78,6 +87,18 @@ class RefundDoor:
         view = await self._refunds.find(call.merchant.merchant_no, refund_id)
         return _no_refund(refund_id) if view is None else document(view)
 
+    async def of_payment(self, call: Call) -> web.Response | Problem:
+        """A page of the refunds of one payment."""
+        payment_id, merchant_no = call.request.match_info["payment_id"], call.merchant.merchant_no
+        if not has_form(payment_id, PaymentId):
+            return no_payment(payment_id)
+        page = read_query(call.request, Page)
+        if isinstance(page, Problem):
+            return page
+        if await self._payments.find(merchant_no, payment_id) is None:
+            return no_payment(payment_id)
+        return await self._page(merchant_no, payment_id, page)
+
     async def search(self, call: Call) -> web.Response | Problem:
         """One refund by the merchant's number, those of a payment, or a page of all."""
         search, merchant_no = read_query(call.request, RefundSearch), call.merchant.merchant_no
@@ -86,10 +107,15 @@ class RefundDoor:
         if (number := search.merchant_refund_no) is not None:
             view = await self._refunds.find_number(merchant_no, number)
             return _no_refund(number) if view is None else document(view)
-        before = NEWEST if search.cursor is None else read_cursor(search.cursor)
+        return await self._page(merchant_no, search.payment_id, search)
+
+    async def _page(
+        self, merchant_no: str, payment_id: str | None, page: Page
+    ) -> web.Response | Problem:
+        before = NEWEST if page.cursor is None else read_cursor(page.cursor)
         if before is None:
             return wrong_cursor()
-        limit, payment_id = int(search.limit), search.payment_id
+        limit = int(page.limit)
         return document(await self._refunds.page(merchant_no, payment_id, before, limit))
 
 

@@ -60,7 +60,7 @@ async def test_a_merchant_closes_an_order_and_a_repeat_is_harmless(
 async def test_a_paid_order_is_not_closed(platform: Platform, channel: Channel, shop: Shop) -> None:
     payment = await paid(shop, channel)
     answer = await shop.ask("POST", f"/v1/payments/{payment['id']}/close")
-    assert (answer.status, answer.document["code"]) == (409, "payment_ended")
+    assert (answer.status, answer.document["code"]) == (409, "payment_already_paid")
 
 
 async def test_an_order_whose_payer_was_faster_than_the_close_is_paid(
