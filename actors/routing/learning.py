@@ -20,11 +20,16 @@ from bus.database import Connection
 from bus.directory import Directory
 from schema.days import day_of
 from schema.ids import epoch_ms
-from schema.messages.channels import AttemptFailed, AttemptSucceeded, ChannelCalled
+from schema.messages.channels import (
+    AttemptClosed,
+    AttemptFailed,
+    AttemptSucceeded,
+    ChannelCalled,
+)
 from schema.messages.contract import Message
 from schema.profiles import ChannelProfile
 
-OUTCOMES = (ChannelCalled, AttemptSucceeded, AttemptFailed)
+OUTCOMES = (ChannelCalled, AttemptSucceeded, AttemptFailed, AttemptClosed)
 
 FIRST = "01"
 """How the number of a payment's first attempt ends: its reservation stands where it is."""
@@ -84,6 +89,8 @@ def sorted_out(
             case AttemptFailed(payment_id=payment_id, channel_no=channel_no):
                 if channel_no in counted or not message.attempt_id.endswith(FIRST):
                     heard.failed[payment_id] = channel_no
+            case AttemptClosed(payment_id=payment_id):
+                heard.failed[payment_id] = message.channel_no or ""
             case _:
                 pass
     return heard
