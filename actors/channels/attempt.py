@@ -18,6 +18,8 @@ class AttemptState(StrEnum):
     """Where an attempt stands; unknown is a state, never a failure."""
 
     OPENED = "opened"
+    WAITING = "waiting"
+    """In its channel's lane: nothing was sent yet."""
     PENDING = "pending"
     UNKNOWN = "unknown"
     CLOSING = "closing"

@@ -175,6 +175,24 @@ class QueryAttempt(Message, frozen=True, kw_only=True):
     channel_no: str
 
 
+@command("attempt.call", owner="channels", to="channels.lanes")
+class CallAttempt(Message, frozen=True, kw_only=True):
+    """Make this attempt when its channel's lane comes to it, or end it as it stands by then."""
+
+    attempt_id: str
+    channel_no: ChannelNo
+    auth_code: str | None = None
+    """What the payer shows at the till; it is stored nowhere else."""
+
+
+@command("repayment.call", owner="channels", to="channels.lanes")
+class CallRepayment(Message, frozen=True, kw_only=True):
+    """Have the channel give this refund back when its lane comes to it."""
+
+    refund_id: RefundId
+    channel_no: ChannelNo
+
+
 @fact("channel.called", owner="channels")
 class ChannelCalled(Message, frozen=True, kw_only=True):
     """A channel was asked something and this is what came back; said once per call."""
