@@ -59,6 +59,7 @@ from bus.process import Door, Part, Shared, serve
 from bus.shards import Balance, Dispatcher, Shards
 from bus.supervisor import supervise
 from bus.topology import Inlet
+from handlers.cashier.links import links_of
 from handlers.terminal import (
     contracts_cli,
     dead_cli,
@@ -126,7 +127,7 @@ def lanes_with(
 
 def ordering_room(shared: Shared) -> Sequence[Part]:
     return (
-        decide_with(shared, ordering(shared.directory)),
+        decide_with(shared, ordering(shared.directory, links_of(shared))),
         see_to_ends(shared.pool, shared.broker),
     )
 

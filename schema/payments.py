@@ -11,7 +11,7 @@ from schema.channels.offers import Offer
 from schema.events import Moment
 from schema.messages.contract import Part
 from schema.money import AmountFen, Currency
-from schema.products import PayType
+from schema.products import PayType, PayWay
 from schema.text import (
     AuthCode,
     ClientIp,
@@ -34,7 +34,8 @@ class PaymentRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     merchant_order_no: MerchantOrderNo
     amount_fen: AmountFen
     currency: Currency = "CNY"
-    pay_type: PayType
+    pay_type: PayWay
+    """`cashier`: the payer chooses on our page, to which the answer leads."""
     subject: Subject
     expires_in_s: Annotated[
         int, Meta(ge=60, le=86_400, description="Life of the order in seconds: 1 min to 24 h.")
@@ -88,11 +89,13 @@ class PaymentView(Struct, frozen=True, kw_only=True):
     state: PaymentState
     amount_fen: AmountFen
     currency: Currency
-    pay_type: PayType
+    pay_type: PayWay
     subject: Subject
     metadata: Metadata
     created_at: Moment
     expires_at: Moment
+    cashier_url: str | UnsetType = UNSET
+    """The page on which the payer chooses how to pay; in the first answer to such an order."""
     pay: Offer | UnsetType = UNSET
     """How the payer can pay; present once the channel has said so."""
     channel_no: str | UnsetType = UNSET
@@ -124,6 +127,8 @@ class PaymentTerms(Part, frozen=True, kw_only=True):
     """No table keeps it: it is of use in the first minute only."""
     return_url: str | None = None
     metadata: dict[str, str] = field(default_factory=dict[str, str])
+    round: Annotated[int, Meta(ge=0, le=9)] = 0
+    """How often the payer had chosen before; each choice has attempts of its own."""
 
 
 class RiskDecision(Part, frozen=True, kw_only=True):

@@ -11,6 +11,7 @@ from actors.channels.attempt import Decisions as AttemptDecisions
 from actors.ordering.payment import Payment, view
 from actors.ordering.placing import content_digest
 from schema import ids
+from schema.cashier import Links
 from schema.channels import QrCode
 from schema.messages.channels import (
     AttemptFailed,
@@ -40,6 +41,8 @@ PAYMENT_ID = ids.payment_id(MERCHANT_NO, ORDER_NO, NOW)
 CODE = QrCode(url="weixin://wxpay/bizpayurl?pr=qwerty123")
 TRADE_NO = "4200002026030100001234567890"
 SEALED = b64encode(b"nobody opens this").decode()
+
+LINKS = Links(base_url="https://pay.test", key=b"k" * 32)
 
 PASSED = RiskDecision(verdict="pass")
 OBJECTION = Refusal(code="above_single_max", reason="The most is 500 fen.", param="amount_fen")

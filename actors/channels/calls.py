@@ -20,11 +20,13 @@ from actors.channels.rules import OPEN, first_attempt, hear, money
 from bus.caller import Recorded
 from bus.database import Connection
 from bus.effects import Effect
+from schema import ids
 from schema.channels import Paid, Verdict
 from schema.messages.channels import QueryAttempt
 from schema.messages.contract import Message
 from schema.messages.ordering import CloseAttempts
 from schema.messages.routing import PaymentRouted
+from schema.payments import PaymentTerms
 from schema.profiles import ChannelProfile
 
 Errand = Literal["create", "query", "close", "look", "report"]
@@ -57,18 +59,18 @@ async def open_tickets(
 ) -> list[Ticket | None]:
     """Commits first attempts before they are made; finds those that are to be asked about, or that
     nobody shall pay any more."""
-    routed = {m.terms.payment_id: m for m in messages if isinstance(m, PaymentRouted)}
-    ended = {m.terms.payment_id: m for m in messages if isinstance(m, CloseAttempts)}
+    routed = {_round_no(m.terms): m for m in messages if isinstance(m, PaymentRouted)}
+    ended = {_round_no(m.terms): m for m in messages if isinstance(m, CloseAttempts)}
     asked = [m.attempt_id for m in messages if isinstance(m, QueryAttempt)]
     made = {number: first_attempt(message, now) for number, message in routed.items()}
     first = made | {number: never_asked(m.terms, now) for number, m in ended.items()}
     opened = await store.open_attempts(connection, list(first.values())) if first else set()
-    before = [number for number, attempt in first.items() if attempt.attempt_id not in opened]
+    before = {n: each.payment_id for n, each in first.items() if each.attempt_id not in opened}
     latest = first | (await store.last_attempts(connection, before) if before else {})
     named = await store.lock_attempts(connection, asked) if asked else []
     current = {attempt.attempt_id: attempt for attempt in named}
     for attempt in await _begin_to_close(connection, [latest[n] for n in ended], now):
-        latest[attempt.payment_id] = current[attempt.attempt_id] = attempt
+        latest[_round_no(attempt.terms)] = current[attempt.attempt_id] = attempt
 
     channels = {number for message in routed.values() for number in message.routing.ranked}
     for attempt in (*latest.values(), *current.values()):
@@ -78,10 +80,10 @@ async def open_tickets(
     def ticket(message: Message) -> Ticket | None:
         match message:
             case PaymentRouted(terms=terms):
-                attempt = replace(latest[terms.payment_id], terms=terms)
+                attempt = replace(latest[_round_no(terms)], terms=terms)
                 return _ticket(attempt, known, is_new=attempt.attempt_id in opened)
             case CloseAttempts(terms=terms):
-                return _closing_ticket(latest[terms.payment_id], known)
+                return _closing_ticket(latest[_round_no(terms)], known)
             case QueryAttempt(attempt_id=attempt_id):
                 attempt = current.get(attempt_id)
                 return None if attempt is None else _ticket(attempt, known)
@@ -89,6 +91,10 @@ async def open_tickets(
                 raise AssertionError(f"channels.calls does not hear {type(message).__name__}")
 
     return [ticket(message) for message in messages]
+
+
+def _round_no(terms: PaymentTerms) -> str:
+    return ids.round_no(terms.payment_id, terms.round)
 
 
 async def _begin_to_close(

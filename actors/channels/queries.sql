@@ -6,9 +6,12 @@ ON CONFLICT (attempt_id) DO NOTHING
 RETURNING attempt_id;
 
 -- find_last_attempts
--- The newest attempt of each of these payments.
-SELECT DISTINCT ON (payment_id) * FROM channels.attempt
-WHERE payment_id = ANY($1::text[]) ORDER BY payment_id, rank DESC;
+-- The newest attempt of each of these rounds of payments; its number is the round's and a digit.
+SELECT DISTINCT ON (asked.round_no) asked.round_no, a.*
+FROM unnest($1::text[], $2::text[]) AS asked (round_no, payment_id)
+JOIN channels.attempt AS a
+    ON a.payment_id = asked.payment_id AND left(a.attempt_id, -1) = asked.round_no
+ORDER BY asked.round_no, a.attempt_id DESC;
 
 -- lock_attempts
 -- Attempts by id, locked in the order of their ids.

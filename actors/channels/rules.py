@@ -49,17 +49,29 @@ OPEN = (
 
 def first_attempt(message: PaymentRouted, now: datetime) -> Attempt:
     """The attempt at the best channel."""
-    return _attempt(message.terms.payment_id, 1, message, now)
+    terms = message.terms
+    return Attempt(
+        attempt_id=ids.round_attempt_id(terms.payment_id, terms.round, 1),
+        payment_id=terms.payment_id,
+        channel_no=message.routing.ranked[0],
+        rank=1,
+        state=AttemptState.OPENED,
+        terms=terms,
+        decisions=Decisions(risk=message.risk, routing=message.routing),
+        query_at=query_time(0, now, terms.pay_type),
+        opened_at=now,
+        updated_at=now,
+    )
 
 
 def next_attempt(attempt: Attempt, now: datetime) -> Attempt | None:
     """The attempt at the next channel of the ranked list, if there is one while the order lives."""
     ranked, rank = attempt.decisions.routing.ranked, attempt.rank + 1
-    if rank > len(ranked) or attempt.terms.expires_at <= now:
+    if rank > min(len(ranked), ids.RANK_MAX) or attempt.terms.expires_at <= now:
         return None
     return replace(
         attempt,
-        attempt_id=ids.attempt_id(attempt.payment_id, rank),
+        attempt_id=ids.round_attempt_id(attempt.payment_id, attempt.terms.round, rank),
         channel_no=ranked[rank - 1],
         rank=rank,
         state=AttemptState.OPENED,
@@ -69,21 +81,6 @@ def next_attempt(attempt: Attempt, now: datetime) -> Attempt | None:
         query_at=query_time(0, now, attempt.terms.pay_type),
         opened_at=now,
         answered_at=None,
-        updated_at=now,
-    )
-
-
-def _attempt(payment_id: str, rank: int, message: PaymentRouted, now: datetime) -> Attempt:
-    return Attempt(
-        attempt_id=ids.attempt_id(payment_id, rank),
-        payment_id=payment_id,
-        channel_no=message.routing.ranked[rank - 1],
-        rank=rank,
-        state=AttemptState.OPENED,
-        terms=message.terms,
-        decisions=Decisions(risk=message.risk, routing=message.routing),
-        query_at=query_time(0, now, message.terms.pay_type),
-        opened_at=now,
         updated_at=now,
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 import msgspec
@@ -67,10 +67,10 @@ async def open_attempts(connection: Connection, attempts: Sequence[Attempt]) -> 
     return {row["attempt_id"] for row in rows}
 
 
-async def last_attempts(connection: Connection, payment_ids: Sequence[str]) -> dict[str, Attempt]:
-    """The newest attempt of each payment, by payment id."""
-    rows = await connection.fetch(SQL.find_last_attempts, payment_ids)
-    return {row["payment_id"]: from_row(row, Attempt, NESTED) for row in rows}
+async def last_attempts(connection: Connection, rounds: Mapping[str, str]) -> dict[str, Attempt]:
+    """The newest attempt of each round; rounds are given with their payments."""
+    rows = await connection.fetch(SQL.find_last_attempts, list(rounds), list(rounds.values()))
+    return {row["round_no"]: from_row(row, Attempt, NESTED) for row in rows}
 
 
 async def lock_attempts(connection: Connection, attempt_ids: Iterable[str]) -> list[Attempt]:

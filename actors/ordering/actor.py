@@ -16,6 +16,7 @@ from bus.effects import Outgoing, deliveries
 from bus.jobs import now_utc
 from bus.origin import new_event
 from bus.topology import Inlet
+from schema.cashier import Links
 from schema.messages.contract import Message
 from schema.messages.ordering import ExpirePayment
 
@@ -25,11 +26,11 @@ INLETS = (ORDERING,)
 ENDS_PER_ROUND = 200
 
 
-def ordering(directory: Directory) -> Decider[Orders]:
-    """The decider that owns payments and refunds."""
+def ordering(directory: Directory, links: Links) -> Decider[Orders]:
+    """The decider that owns payments and refunds; `links` lead payers to where they choose."""
 
     async def load(connection: Connection, messages: Sequence[Message]) -> Orders:
-        return await load_orders(connection, messages, directory)
+        return await load_orders(connection, messages, directory, links)
 
     return Decider(inlet=ORDERING, load=load, decide=decide, save=save_orders)
 

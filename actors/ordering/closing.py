@@ -10,12 +10,12 @@ from datetime import datetime, timedelta
 
 from msgspec.structs import replace
 
+from actors.ordering import rounds
 from actors.ordering.moving import answer, happen
 from actors.ordering.payment import Orders, Payment, terms, view
 from actors.ordering.states import OPEN, Happening
 from bus.decider import Decision
 from bus.effects import Publish, Reply
-from schema.messages.channels import AttemptClosed
 from schema.messages.doors import ClosePayment
 from schema.messages.ordering import CloseAttempts, ExpirePayment, PaymentAnswered
 from schema.payments import CloseReason, PaymentState, Refusal
@@ -44,23 +44,24 @@ def expire(orders: Orders, message: ExpirePayment, now: datetime) -> Decision:
     if payment.state in OPEN:
         return wish_to_close(payment, "expired", now)
     if payment.state is PaymentState.CLOSING:
-        again = _wish(payment, payment.close_reason or "expired")
-        changed = replace(payment, close_at=now + REMIND_AFTER, updated_at=now)
-        return Decision(changes=(changed,), effects=(again,))
+        after, again = _wishes(payment, payment.close_reason or "expired")
+        changed = replace(after, close_at=now + REMIND_AFTER, updated_at=now)
+        return Decision(changes=(changed,), effects=again)
     return Decision()
 
 
 def wish_to_close(payment: Payment, reason: CloseReason, now: datetime) -> Decision:
-    """From now on nobody shall pay; the channels are asked to see to it."""
+    """From now on nobody shall pay; the channels that were asked are to see to it."""
     fields = {"close_reason": reason, "close_at": now + REMIND_AFTER}
     decision = happen(payment, Happening.CLOSE, now, fields)
-    (closing,) = decision.changes
-    return Decision(changes=(closing,), effects=(_wish(closing, reason),))
+    closing, wishes = _wishes(decision.changes[0], reason)
+    if not wishes:
+        return confirmed(closing, now)
+    return Decision(changes=(closing,), effects=wishes)
 
 
-def closed(orders: Orders, message: AttemptClosed, now: datetime) -> Decision:
+def confirmed(payment: Payment | None, now: datetime) -> Decision:
     """The channels have confirmed it. Whoever wished it is told how the order stands."""
-    payment = orders.get(message.payment_id)
     decision = happen(payment, Happening.CLOSED, now, {})
     assert payment is not None
     after = decision.changes[0] if decision.changes else payment
@@ -73,5 +74,9 @@ def as_it_stands(payment: Payment) -> Reply:
     return Reply(PaymentAnswered(payment=view(payment)), subject=payment.payment_id)
 
 
-def _wish(payment: Payment, reason: CloseReason) -> Publish:
-    return Publish(CloseAttempts(terms=terms(payment), reason=reason), subject=payment.payment_id)
+def _wishes(payment: Payment, reason: CloseReason) -> tuple[Payment, tuple[Publish, ...]]:
+    """What channels are asked for; nothing where none was asked before."""
+    if payment.rounds is not None:
+        return rounds.ask_to_close(payment, reason)
+    wish = CloseAttempts(terms=terms(payment), reason=reason)
+    return payment, (Publish(wish, subject=payment.payment_id),)

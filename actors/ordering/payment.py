@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from actors.ordering.refund import Refund, Refunds
 from bus.books import Book
+from schema.cashier import Links
 from schema.channels.offers import Offer
 from schema.money import Currency
 from schema.payments import (
@@ -23,7 +24,7 @@ from schema.payments import (
     RiskDecision,
     RoutingDecision,
 )
-from schema.products import PayType
+from schema.products import PayType, PayWay
 from schema.profiles import MerchantProfile
 
 
@@ -32,6 +33,22 @@ class Decisions(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     risk: RiskDecision | None = None
     routing: RoutingDecision | None = None
+
+
+Stage = Literal["waiting", "asked", "closing", "ended"]
+"""Of a round: the one before it is being closed; it is under way; nobody shall pay it any more;
+nobody can."""
+
+
+class Round(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One choice of the payer."""
+
+    pay_type: PayType
+    fee_rate_ppm: int
+    """Of the moment of the choice."""
+    client_ip: str | None = None
+    return_url: str | None = None
+    stage: Stage = "waiting"
 
 
 class Payment(Struct, frozen=True, kw_only=True):
@@ -43,7 +60,7 @@ class Payment(Struct, frozen=True, kw_only=True):
     state: PaymentState
     amount_fen: int
     currency: Currency
-    pay_type: PayType
+    pay_type: PayWay
     subject: str
     metadata: dict[str, str]
     notify_url: str | None
@@ -77,6 +94,10 @@ class Payment(Struct, frozen=True, kw_only=True):
     """When to see to its end; None: never again."""
     close_reason: CloseReason | None = None
     closed_at: datetime | None = None
+    rounds: tuple[Round, ...] | None = None
+    """What the payer chose; None where the merchant did."""
+    return_url: str | None = None
+    """Where the merchant wants the payer's browser, of such an order."""
 
     @property
     def left_fen(self) -> int:
@@ -92,9 +113,11 @@ class Orders(Book[str, Payment]):
         payments: Iterable[Payment] = (),
         merchants: Mapping[str, MerchantProfile] = {},
         refunds: Iterable[Refund] = (),
+        links: Links | None = None,
     ) -> None:
         super().__init__(payments, key=lambda payment: payment.payment_id)
         self.merchants = merchants
+        self.links = links
         self.refunds = Refunds(refunds)
         self._by_number = {(p.merchant_no, p.merchant_order_no): p.payment_id for p in self}
 
@@ -112,6 +135,7 @@ class Orders(Book[str, Payment]):
 
 def terms(payment: Payment, request: PaymentRequest | None = None) -> PaymentTerms:
     """What the rooms along the way need to know; some of it is only in the request."""
+    assert payment.pay_type != "cashier", "nobody is asked before the payer has chosen"
     return PaymentTerms(
         payment_id=payment.payment_id,
         merchant_no=payment.merchant_no,
@@ -160,9 +184,9 @@ def first_answer(payment: Payment) -> PaymentView:
 
     The first answer is how the payer can pay, or the reason why there is none. What came later,
     such as the money, is asked for with GET. Only a failure that money has overtaken is not said
-    again: it would be a lie by then.
+    again: it would be a lie by then. Who chooses how to pay is told how the order stands.
     """
-    if payment.answered_at is None or payment.offer is None:
+    if payment.rounds is not None or payment.answered_at is None or payment.offer is None:
         return view(payment)
     return view(
         replace(

@@ -22,7 +22,8 @@ UPDATE ordering.payment AS p SET
     decisions = n.decisions, answered_at = n.answered_at, paid_at = n.paid_at,
     updated_at = n.updated_at, cost_fen = n.cost_fen, attempt_id = n.attempt_id,
     is_late = n.is_late, refunding_fen = n.refunding_fen, refunded_fen = n.refunded_fen,
-    close_at = n.close_at, close_reason = n.close_reason, closed_at = n.closed_at
+    close_at = n.close_at, close_reason = n.close_reason, closed_at = n.closed_at,
+    pay_type = n.pay_type, fee_rate_ppm = n.fee_rate_ppm, rounds = n.rounds
 FROM json_populate_recordset(NULL::ordering.payment, $1::json) AS n
 WHERE p.payment_id = n.payment_id;
 

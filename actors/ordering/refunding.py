@@ -321,6 +321,7 @@ def _refund(
 ) -> Refund:  # fmt: skip
     assert payment.attempt_id and payment.channel_no and payment.channel_trade_no
     assert payment.funds_flow in ("platform", "direct") and payment.paid_at is not None
+    assert payment.pay_type != "cashier", "what is paid was chosen before"
     return Refund(
         refund_id=ids.refund_id(payment.merchant_no, number, now),
         merchant_no=payment.merchant_no,

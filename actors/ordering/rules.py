@@ -1,23 +1,25 @@
 """What an order may become. Pure: orders, message and time in, changes and effects out.
 
-`placing` takes orders, `moving` moves payments by the table, `closing` ends what nobody has paid,
-`refunding` gives money back.
+`placing` takes orders, `choosing` lets payers choose how to pay, `moving` moves payments by the
+table, `closing` ends what nobody has paid, `refunding` gives money back.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 
 from msgspec.structs import replace
 
-from actors.ordering import refunding
-from actors.ordering.closing import close, closed, expire
+from actors.ordering import choosing, refunding, rounds
+from actors.ordering.closing import close, confirmed, expire
 from actors.ordering.moving import answer, happen
 from actors.ordering.payment import Decisions, Orders, Payment
 from actors.ordering.placing import place
 from actors.ordering.states import MOVES, Happening
 from bus.decider import Decision
 from bus.effects import Publish
+from schema.ids import round_of
 from schema.messages.accounting import RefundFunded, RefundUnfunded
 from schema.messages.channels import (
     AttemptClosed,
@@ -32,8 +34,8 @@ from schema.messages.channels import (
     RepaymentUnknown,
 )
 from schema.messages.contract import Message
-from schema.messages.doors import ClosePayment, PlacePayment, PlaceRefund
-from schema.messages.ordering import ExpirePayment, PaymentDuplicated, RetryRefund
+from schema.messages.doors import ChoosePayType, ClosePayment, PlacePayment, PlaceRefund
+from schema.messages.ordering import BeginRound, ExpirePayment, PaymentDuplicated, RetryRefund
 from schema.messages.risk import PaymentCleared, PaymentRefused
 from schema.messages.routing import PaymentUnroutable
 from schema.money import fee_fen
@@ -51,6 +53,8 @@ HEARS = (
     AttemptClosed,
     ClosePayment,
     ExpirePayment,
+    ChoosePayType,
+    BeginRound,
     PlaceRefund,
     RefundFunded,
     RefundUnfunded,
@@ -75,7 +79,11 @@ def decide(orders: Orders, message: Message, now: datetime) -> Decision:
         case ExpirePayment():
             return expire(orders, message, now)
         case AttemptClosed():
-            return closed(orders, message, now)
+            return closed(orders.get(message.payment_id), message, now)
+        case ChoosePayType():
+            return choosing.choose(orders, message, now)
+        case BeginRound():
+            return choosing.begin(orders, message, now)
         case PlaceRefund():
             return refunding.place_refund(orders, message, now)
         case RetryRefund():
@@ -97,34 +105,66 @@ def told(orders: Orders, message: Message, now: datetime) -> Decision:
     """What risk, routing and channels say on the way; it moves the payment, and that is all."""
     match message:
         case PaymentCleared(terms=terms):
-            return quietly(happen(orders.get(terms.payment_id), Happening.CLEARED, now, {}))
+            return cleared(orders.get(terms.payment_id), terms.round, now)
         case PaymentRefused(payment_id=payment_id, risk=risk):
             fields = {"failure": risk.reasons[0], "decisions": Decisions(risk=risk)}
             return happen(orders.get(payment_id), Happening.REFUSED, now, fields)
         case PaymentUnroutable(payment_id=payment_id, risk=risk, routing=routing):
             fields = {"failure": NO_CHANNEL, "decisions": Decisions(risk=risk, routing=routing)}
-            return happen(orders.get(payment_id), Happening.UNROUTABLE, now, fields)
-        case AttemptUnknown(payment_id=payment_id, channel_no=channel_no, risk=risk):
-            fields = {"channel_no": channel_no, "decisions": Decisions(risk=risk)}
-            return happen(orders.get(payment_id), Happening.UNKNOWN, now, fields)
-        case AttemptFailed(payment_id=payment_id, channel_no=channel_no, risk=risk):
-            fields = {
-                "channel_no": channel_no,
-                "failure": message.refusal,
-                "decisions": Decisions(risk=risk),
-            }
-            return happen(orders.get(payment_id), Happening.FAILED, now, fields)
+            return unroutable(orders.get(payment_id), now, fields)
+        case AttemptUnknown():
+            return unknown(orders.get(message.payment_id), message, now)
+        case AttemptFailed():
+            return failed(orders.get(message.payment_id), message, now)
         case _:
             raise AssertionError(f"ordering does not hear {type(message).__name__}")
 
 
-def quietly(decision: Decision) -> Decision:
+def cleared(payment: Payment | None, number: int, now: datetime) -> Decision:
     """Without an answer: there is nothing yet that whoever waits could act on."""
-    return Decision(changes=decision.changes)
+    if payment is not None and not rounds.is_current(payment, number):
+        return Decision()
+    return Decision(changes=happen(payment, Happening.CLEARED, now, {}).changes)
+
+
+def unroutable(payment: Payment | None, now: datetime, fields: Mapping[str, object]) -> Decision:
+    """No channel was asked. A payer who has chosen may choose otherwise."""
+    if payment is None or not payment.rounds:
+        return happen(payment, Happening.UNROUTABLE, now, fields)
+    return choosing.round_ended(payment, len(payment.rounds) - 1, now, fields)
+
+
+def unknown(payment: Payment | None, message: AttemptUnknown, now: datetime) -> Decision:
+    """Nobody can say yet what became of the attempt."""
+    if payment is not None and not rounds.is_current(payment, round_of(message.attempt_id)):
+        return Decision()
+    fields = {"channel_no": message.channel_no, "decisions": Decisions(risk=message.risk)}
+    return happen(payment, Happening.UNKNOWN, now, fields)
+
+
+def failed(payment: Payment | None, message: AttemptFailed, now: datetime) -> Decision:
+    """Nobody has paid, and nobody can: that is the end, unless the payer may choose again."""
+    fields = {
+        "channel_no": message.channel_no,
+        "failure": message.refusal,
+        "decisions": Decisions(risk=message.risk),
+    }
+    if payment is None or payment.rounds is None:
+        return happen(payment, Happening.FAILED, now, fields)
+    return choosing.round_ended(payment, round_of(message.attempt_id), now, fields)
+
+
+def closed(payment: Payment | None, message: AttemptClosed, now: datetime) -> Decision:
+    """The channels confirm that nobody can pay any more; of a round, that of this round."""
+    if payment is None or payment.rounds is None or message.attempt_id is None:
+        return confirmed(payment, now)
+    return choosing.round_ended(payment, round_of(message.attempt_id), now, {})
 
 
 def pending(payment: Payment | None, message: AttemptPending, now: datetime) -> Decision:
     """The payer can pay: that is the first answer. It may come after the money itself."""
+    if payment is not None and not rounds.is_current(payment, round_of(message.attempt_id)):
+        return Decision()
     if payment is None or payment.state in DEAF or payment.offer is not None:
         return happen(payment, Happening.PENDING, now, {})
     answered = replace(
@@ -166,17 +206,20 @@ def succeed(orders: Orders, message: AttemptSucceeded, now: datetime) -> Decisio
     if payment is not None and payment.state in HELD:
         return once_more(orders, payment, message, now)
     decision = happen(payment, Happening.SUCCEEDED, now, paid_fields(payment, message))
-    (paid,) = decision.changes
+    paid, wishes = rounds.ask_to_close(decision.changes[0], "payer")
+    decision = Decision(changes=(paid,), effects=(*decision.effects, *wishes))
     if paid.state is not PaymentState.LATE_PAID:
         return decision
     if paid.late_payment == "reopen":
-        return happen(paid, Happening.REOPENED, now, {})
+        reopened = happen(paid, Happening.REOPENED, now, {})
+        return Decision(changes=reopened.changes, effects=(*reopened.effects, *wishes))
     refund = refunding.late_refund(paid, now)
     return Decision(changes=refund.changes, effects=(*decision.effects, *refund.effects))
 
 
 def paid_fields(payment: Payment | None, message: AttemptSucceeded) -> dict[str, object]:
     """What is stored of money that has come."""
+    payment = payment and rounds.paid(payment, message.attempt_id)
     fields: dict[str, object] = {
         "attempt_id": message.attempt_id,
         "channel_no": message.channel_no,
@@ -188,6 +231,8 @@ def paid_fields(payment: Payment | None, message: AttemptSucceeded) -> dict[str,
         "paid_at": message.paid_at,
         "is_late": payment is not None and payment.state in ENDED,
     }
+    if payment is not None and payment.rounds is not None:
+        fields |= {name: getattr(payment, name) for name in rounds.OF_A_ROUND}
     if message.risk is not None:
         fields["decisions"] = Decisions(risk=message.risk)
     return fields
@@ -199,7 +244,7 @@ def once_more(
     """The same money heard of again, or other money for the same order, which goes back."""
     if payment.attempt_id == message.attempt_id:
         return Decision(effects=(answer(payment),))
-    refund = refunding.duplicate_refund(payment, message, now)
+    refund = refunding.duplicate_refund(rounds.paid(payment, message.attempt_id), message, now)
     if orders.refunds.numbered(refund.merchant_no, refund.merchant_refund_no) is not None:
         return Decision()
     said = PaymentDuplicated(

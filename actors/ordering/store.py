@@ -9,11 +9,12 @@ import msgspec
 from asyncpg import Record
 from msgspec import Struct
 
-from actors.ordering.payment import Decisions, Orders, Payment
+from actors.ordering.payment import Decisions, Orders, Payment, Round
 from actors.ordering.refund import Refund, automatic_number
 from bus.database import Connection, queries
 from bus.directory import Directory
 from bus.rows import from_row, narrowed, to_rows
+from schema.cashier import Links
 from schema.channels.offers import Offer
 from schema.messages.accounting import RefundFunded, RefundUnfunded
 from schema.messages.channels import (
@@ -25,7 +26,7 @@ from schema.messages.channels import (
     RepaymentUnknown,
 )
 from schema.messages.contract import Message
-from schema.messages.doors import PlacePayment, PlaceRefund
+from schema.messages.doors import ChoosePayType, PlacePayment, PlaceRefund
 from schema.messages.ordering import RetryRefund
 from schema.messages.risk import PaymentCleared
 from schema.payments import Refusal
@@ -39,6 +40,7 @@ NESTED = {
     "metadata": METADATA,
     "failure": FAILURE,
     "decisions": msgspec.json.Decoder(Decisions),
+    "rounds": msgspec.json.Decoder(tuple[Round, ...]),
 }
 NESTED_IN_REFUND = {"metadata": METADATA, "failure": FAILURE}
 
@@ -71,7 +73,10 @@ class RefundChange(Struct, frozen=True, kw_only=True):
 
 
 async def load_orders(
-    connection: Connection, messages: Sequence[Message], directory: Directory
+    connection: Connection,
+    messages: Sequence[Message],
+    directory: Directory,
+    links: Links | None = None,
 ) -> Orders:
     """The payments and refunds that a batch speaks of, and the profiles that it needs."""
     placed = await _find(connection, set(_orders(messages, PlacePayment)))
@@ -81,8 +86,8 @@ async def load_orders(
     rows = [*locked, *(row for row in placed if row["payment_id"] not in ids)]
     payments = [from_row(row, Payment, NESTED) for row in rows]
     refunds = await _refunds(connection, messages, payments)
-    merchants = await directory.merchants.find(set(_merchants(messages, refunds)))
-    return Orders(payments, merchants, refunds)
+    merchants = await directory.merchants.find(set(_merchants(messages, payments, refunds)))
+    return Orders(payments, merchants, refunds, links)
 
 
 async def _find(connection: Connection, numbers: set[Number]) -> list[Record]:
@@ -139,9 +144,14 @@ def _payment_ids(messages: Sequence[Message]) -> Iterator[str]:
                 yield message.payment_id  # type: ignore[attr-defined]
 
 
-def _merchants(messages: Sequence[Message], refunds: Iterable[Refund]) -> Iterator[str]:
-    """Merchants whose profile counts: who places orders, and whose balance is short."""
+def _merchants(
+    messages: Sequence[Message], payments: Iterable[Payment], refunds: Iterable[Refund]
+) -> Iterator[str]:
+    """Merchants whose profile counts: who places orders, whose payers choose, and whose balance is
+    short."""
     yield from (message.merchant_no for message in messages if isinstance(message, PlacePayment))
+    if any(isinstance(message, ChoosePayType) for message in messages):
+        yield from (payment.merchant_no for payment in payments)
     if any(isinstance(message, RefundUnfunded) for message in messages):
         yield from (refund.merchant_no for refund in refunds)
 

@@ -16,7 +16,8 @@ from schema.text import MerchantNo, PaymentId, RefundId
 
 @fact("payment.placed", owner="ordering")
 class PaymentPlaced(Message, frozen=True, kw_only=True):
-    """A new order is stored; nobody has been asked for money yet."""
+    """An order is stored with a way to pay; nobody has been asked for money yet. Where the payer
+    chooses, it is said of each choice."""
 
     terms: PaymentTerms
 
@@ -87,13 +88,19 @@ class ExpirePayment(Message, frozen=True, kw_only=True):
 
 @command("attempts.close", owner="ordering", to="channels.calls")
 class CloseAttempts(Message, frozen=True, kw_only=True):
-    """See to it that nobody can pay this order any more: at every channel that was asked, and at
-    none from now on."""
+    """See to it that nobody can pay this round of the order any more: at every channel that was
+    asked, and at none from now on."""
 
     terms: PaymentTerms
     reason: CloseReason
-    except_attempt_id: str | None = None
-    """The one that was paid; the others are closed."""
+
+
+@command("payment.begin_round", owner="ordering", to="ordering")
+class BeginRound(Message, frozen=True, kw_only=True):
+    """The payer has waited long enough for the choice before this one to be closed."""
+
+    payment_id: PaymentId
+    round: Annotated[int, Meta(ge=0, le=9)]
 
 
 @fact("refund.placed", owner="ordering")

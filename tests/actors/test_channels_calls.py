@@ -29,7 +29,7 @@ from schema.messages.routing import PaymentRouted
 from tests.actors.attempts import a_new_routed_payment, a_sealed_channel, change, stored
 from tests.actors.conftest import BothEnds
 from tests.actors.profiles import register
-from tests.examples import CODE, NOW, TRADE_NO
+from tests.examples import CODE, NOW, TRADE_NO, a_routed_payment
 
 SHOWN = Pending(offer=CODE)
 NOT_PAID = SurelyNotPaid(code="RULE_LIMIT", message="too much for one day")
@@ -238,3 +238,27 @@ async def test_a_closed_attempt_is_only_looked_at(desk: Desk) -> None:
     await change(desk.pool, [replace(attempt, state=AttemptState.CLOSED)])
     (ticket,) = await desk.open(ask(attempt))
     assert ticket is not None and ticket.errand == "look"
+
+
+def of_round(routed: PaymentRouted, number: int) -> PaymentRouted:
+    return replace(routed, terms=replace(routed.terms, round=number))
+
+
+async def test_each_choice_of_the_payer_has_attempts_of_its_own(desk: Desk) -> None:
+    first = a_new_routed_payment(desk.a)
+    second = of_round(a_routed_payment(desk.b, payment_id=first.terms.payment_id), 1)
+    early = await desk.ticket(first)
+    tickets = await desk.open(second, close(first), close(second))
+    assert [ticket and ticket.errand for ticket in tickets] == [None, "close", "report"]
+    numbers = [each.attempt.attempt_id for each in tickets if each]
+    assert numbers[0] == early.attempt.attempt_id
+    assert [number[-2:] for number in numbers] == ["01", "11"]
+
+
+async def test_a_choice_goes_on_at_the_next_channel_under_numbers_of_its_own(desk: Desk) -> None:
+    routed = of_round(a_new_routed_payment(desk.a, desk.b), 3)
+    (recorded,) = await desk.record((await desk.ticket(routed), NOT_PAID))
+    assert recorded.again is not None
+    assert recorded.again.attempt.attempt_id[-2:] == "32"
+    again = await desk.ticket(routed)
+    assert (again.attempt, again.errand) == (recorded.again.attempt, "query")

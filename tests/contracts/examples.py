@@ -12,6 +12,8 @@ from schema.messages.channels import (
     AttemptSucceeded,
     AttemptUnknown,
     ChannelCalled,
+    CallAttempt,
+    CallRepayment,
     QueryAttempt,
 )
 from schema.messages.contract import Message, contract_of, write
@@ -105,6 +107,7 @@ TERMS = PaymentTerms(
     auth_code="134567890123456789",
     return_url="https://shop.example/back",
     metadata={"shop": "south"},
+    round=1,
 )
 PAYMENT = PaymentView(
     id=PAYMENT_ID,
@@ -118,6 +121,7 @@ PAYMENT = PaymentView(
     metadata={"shop": "south"},
     created_at=PLACED_AT,
     expires_at=EXPIRES_AT,
+    cashier_url="https://pay.example/cashier/a",
     pay=CODE,
     channel_no="wechat_a",
     channel_trade_no="4200001234202607011234567890",
@@ -238,6 +242,8 @@ MESSAGES: tuple[Message, ...] = (
         risk=PASSED,
     ),
     QueryAttempt(attempt_id=ATTEMPT_ID, channel_no="wechat_a"),
+    CallAttempt(attempt_id=ATTEMPT_ID, channel_no="wechat_a", auth_code="134567890123456789"),
+    CallRepayment(refund_id=REFUND_ID, channel_no="wechat_a"),
     ChannelCalled(
         channel_no="wechat_a",
         pay_type="wechat_native",

@@ -16,8 +16,9 @@ from schema.messages.channels import (
     RepaymentUnknown,
 )
 from schema.messages.contract import Message
-from schema.messages.doors import ClosePayment, PlaceRefund
+from schema.messages.doors import ChoosePayType, ClosePayment, PlaceRefund
 from schema.messages.ordering import (
+    BeginRound,
     CloseAttempts,
     ExpirePayment,
     PaymentClosed,
@@ -90,7 +91,14 @@ def ends(payment: PaymentView, terms: PaymentTerms) -> tuple[Message, ...]:
     return (
         ClosePayment(merchant_no=MERCHANT_NO, payment_id=PAYMENT_ID),
         ExpirePayment(payment_id=PAYMENT_ID),
-        CloseAttempts(terms=terms, reason="expired", except_attempt_id=ATTEMPT_ID),
+        ChoosePayType(
+            payment_id=PAYMENT_ID,
+            pay_type="alipay_wap",
+            client_ip="203.0.113.7",
+            return_url="https://pay.example/cashier/a",
+        ),
+        BeginRound(payment_id=PAYMENT_ID, round=1),
+        CloseAttempts(terms=terms, reason="expired"),
         AttemptClosed(payment_id=PAYMENT_ID, attempt_id=ATTEMPT_ID, channel_no="wechat_a"),
         AttemptMispaid(
             payment_id=PAYMENT_ID,

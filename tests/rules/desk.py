@@ -15,14 +15,14 @@ from schema.messages.doors import ClosePayment, PlacePayment, PlaceRefund
 from schema.messages.ordering import PaymentAnswered, RefundAnswered
 from schema.payments import PaymentView
 from schema.refunds import RefundRequest
-from tests.examples import MERCHANT_NO, NOW, PAYMENT_ID, a_merchant, a_request
+from tests.examples import LINKS, MERCHANT_NO, NOW, PAYMENT_ID, a_merchant, a_request
 
 
 class Desk:
     """One merchant's orders, what was said of them, and what was answered."""
 
     def __init__(self, *payments: Payment, **merchant: Any) -> None:
-        self.orders = Orders(payments, {MERCHANT_NO: a_merchant(**merchant)})
+        self.orders = Orders(payments, {MERCHANT_NO: a_merchant(**merchant)}, links=LINKS)
         self.said: list[Message] = []
         self.answers: list[PaymentAnswered] = []
         self.refund_answers: list[RefundAnswered] = []
