@@ -28,6 +28,8 @@ from actors.channels.accounts import Accounts
 from actors.channels.actor import INLETS as CHANNELS
 from actors.channels.actor import ask_again, ask_refunds_again, calls, notices, refunds
 from actors.channels.keyring import Keyring
+from actors.channels.lanes import in_lanes
+from actors.channels.rooms import LanePaces, Rooms
 from actors.channels.sender import Sender
 from actors.channels.terminal import add_calls
 from actors.merchants.terminal import channel_cli, merchant_cli, rate_cli, risk_cli, rules_cli
@@ -97,8 +99,9 @@ def decide_with(
 
 
 def call_with(
-    shared: Shared, caller: Caller[Any, Any], *, lanes: bool = False, linger_ms: int = 1_000
-) -> CallerRun:
+    shared: Shared, caller: Caller[Any, Any], *, lanes: bool = False, linger_ms: int = 1_000,
+    prefetch: int | None = None,
+) -> CallerRun:  # fmt: skip
     """`linger_ms` is the most that this caller's messages wait for company."""
     settings = shared.settings
     return CallerRun(
@@ -107,7 +110,7 @@ def call_with(
         broker=shared.broker,
         linger_ms=min(linger_ms, settings.linger_ms),
         batch_max=settings.batch_max,
-        prefetch=settings.prefetch,
+        prefetch=prefetch or settings.prefetch,
         lanes=lanes,
     )
 
@@ -151,15 +154,20 @@ def keyring_of(shared: Shared) -> Keyring:
 
 
 def channels_room(shared: Shared) -> Sequence[Part]:
-    keyring = keyring_of(shared)
+    keyring, paces = keyring_of(shared), LanePaces()
+    # Each call keeps its delivery in hand, and several channels may fall silent at once.
+    in_hand = 8 * shared.settings.prefetch
+    waiting = call_with(shared, in_lanes(keyring, paces), lanes=True, linger_ms=5)
+    paces.lanes = lanes = lanes_with(shared, "channels", waiting)
     return (
         keyring,
         decide_with(shared, notices(keyring.accounts)),
-        call_with(shared, calls(keyring)),
-        call_with(shared, refunds(keyring)),
+        call_with(shared, calls(keyring, Rooms(in_hand)), prefetch=in_hand),
+        call_with(shared, refunds(keyring, Rooms(in_hand)), prefetch=in_hand),
+        waiting, lanes, decide_with(shared, desk()),
         ask_again(shared.pool, shared.broker),
         ask_refunds_again(shared.pool, shared.broker),
-    )
+    )  # fmt: skip
 
 
 def accounting_room(shared: Shared) -> Sequence[Part]:

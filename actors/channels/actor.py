@@ -8,17 +8,24 @@ from functools import partial
 
 from actors.channels import store
 from actors.channels.accounts import Accounts
-from actors.channels.calls import Answer, Ticket, call, lane, open_tickets, record
+from actors.channels.calls import Answer, Ticket, lane, open_tickets, record
 from actors.channels.keyring import Keyring
+from actors.channels.lanes import (
+    LANES,
+    in_room,
+    refund_in_room,
+    refund_turned_away,
+    turned_away,
+)
 from actors.channels.notices import Notices, decide_notice, load_notices, save_notices
 from actors.channels.refunds import (
     RefundAnswer,
     RefundTicket,
-    ask_refund,
     open_refunds,
     record_refunds,
     refund_lane,
 )
+from actors.channels.rooms import Rooms
 from bus.broker import Broker
 from bus.caller import Caller
 from bus.database import Connection, Pool
@@ -37,7 +44,7 @@ from schema.messages.routing import PaymentRouted
 NOTICES = Inlet("channels.notices", hears=(ChannelNotified,))
 CALLS = Inlet("channels.calls", hears=(PaymentRouted, QueryAttempt, CloseAttempts))
 REFUNDS = Inlet("channels.refunds", hears=(Repay, QueryRepayment))
-INLETS = (NOTICES, CALLS, REFUNDS)
+INLETS = (NOTICES, CALLS, REFUNDS, LANES)
 
 QUERIES_PER_ROUND = 200
 
@@ -51,18 +58,25 @@ def notices(accounts: Accounts) -> Decider[Notices]:
     return Decider(inlet=NOTICES, load=load, decide=decide_notice, save=save_notices)
 
 
-def calls(keyring: Keyring) -> Caller[Ticket, Answer]:
-    """The caller that asks channels, in three beats."""
+def calls(keyring: Keyring, rooms: Rooms) -> Caller[Ticket, Answer]:
+    """The caller that asks channels, in three beats, where they have room."""
 
     async def opened(
         connection: Connection, messages: Sequence[Message], now: datetime
     ) -> list[Ticket | None]:
         return await open_tickets(connection, messages, keyring.accounts, now)
 
-    return Caller(inlet=CALLS, open=opened, call=partial(call, keyring), record=record, lane=lane)
+    return Caller(
+        inlet=CALLS,
+        open=opened,
+        call=partial(in_room, rooms, keyring),
+        record=record,
+        lane=lane,
+        turn_away=partial(turned_away, rooms),
+    )
 
 
-def refunds(keyring: Keyring) -> Caller[RefundTicket, RefundAnswer]:
+def refunds(keyring: Keyring, rooms: Rooms) -> Caller[RefundTicket, RefundAnswer]:
     """The caller that has channels give money back."""
 
     async def opened(
@@ -73,9 +87,10 @@ def refunds(keyring: Keyring) -> Caller[RefundTicket, RefundAnswer]:
     return Caller(
         inlet=REFUNDS,
         open=opened,
-        call=partial(ask_refund, keyring),
+        call=partial(refund_in_room, rooms, keyring),
         record=record_refunds,
         lane=refund_lane,
+        turn_away=partial(refund_turned_away, rooms),
     )
 
 

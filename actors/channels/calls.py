@@ -17,21 +17,30 @@ from actors.channels.closing import never_asked, said_closed
 from actors.channels.keyring import Keyring
 from actors.channels.outcomes import Called, said_of
 from actors.channels.rules import OPEN, first_attempt, hear, money
+from actors.channels.waiting import (
+    NEVER_SENT,
+    ended_in_line,
+    in_lane,
+    put_in_line,
+    taken_out,
+    waits_until,
+)
 from bus.caller import Recorded
 from bus.database import Connection
 from bus.effects import Effect
 from schema import ids
 from schema.channels import Paid, Verdict
-from schema.messages.channels import QueryAttempt
+from schema.messages.channels import CallAttempt, QueryAttempt
 from schema.messages.contract import Message
 from schema.messages.ordering import CloseAttempts
 from schema.messages.routing import PaymentRouted
 from schema.payments import PaymentTerms
 from schema.profiles import ChannelProfile
 
-Errand = Literal["create", "query", "close", "look", "report"]
+Errand = Literal["create", "query", "close", "look", "report", "give_up"]
 """What a ticket is for. `query` asks first and creates what is not there yet; `look` only asks;
-`report` asks nobody and says how an ended attempt stands."""
+`report` asks nobody and says how an ended attempt stands; nor does `give_up`, which ends an attempt
+that has waited in its lane for too long."""
 
 
 class Ticket(Struct, frozen=True, kw_only=True):
@@ -44,6 +53,15 @@ class Ticket(Struct, frozen=True, kw_only=True):
     accounts: dict[str, Account] = {}
     told: tuple[Effect, ...] = ()
     """What is to be said of calls to channels before this one."""
+    is_of_the_ladder: bool = False
+    """Somebody will ask again, whether it is done now or not."""
+    lane: str = ""
+    """The lane that it was taken out of."""
+
+    @property
+    def asks(self) -> ChannelProfile | None:
+        """The channel that is to be asked; None where nobody is."""
+        return None if self.account is None or self.errand == "give_up" else self.account.profile
 
 
 class Answer(Struct, frozen=True):
@@ -52,6 +70,8 @@ class Answer(Struct, frozen=True):
     verdict: Verdict | None
     """None where nobody was asked."""
     calls: tuple[Called, ...] = ()
+    waits: bool = False
+    """There was no room for a call; it is made in the channel's lane."""
 
 
 async def open_tickets(
@@ -86,7 +106,7 @@ async def open_tickets(
                 return _closing_ticket(latest[_round_no(terms)], known)
             case QueryAttempt(attempt_id=attempt_id):
                 attempt = current.get(attempt_id)
-                return None if attempt is None else _ticket(attempt, known)
+                return None if attempt is None else _ladder_ticket(attempt, known, now)
             case _:
                 raise AssertionError(f"channels.calls does not hear {type(message).__name__}")
 
@@ -97,15 +117,45 @@ def _round_no(terms: PaymentTerms) -> str:
     return ids.round_no(terms.payment_id, terms.round)
 
 
+async def open_waiting(
+    connection: Connection, messages: Sequence[CallAttempt], accounts: Accounts, now: datetime
+) -> list[Ticket | None]:
+    """Takes attempts out of their lanes: by this commit it is known that they may be sent."""
+    ids_ = [message.attempt_id for message in messages]
+    attempts = Attempts(await store.lock_attempts(connection, ids_))
+    ranked = {number for each in attempts for number in each.decisions.routing.ranked}
+    known = await accounts.find(ranked | {each.channel_no for each in attempts} - {""})
+
+    def ticket(message: CallAttempt) -> Ticket | None:
+        attempt = attempts.get(message.attempt_id)
+        if attempt is None or attempt.state is AttemptState.CLOSED:
+            return None
+        if attempt.state is not AttemptState.WAITING:
+            return _ticket(attempt, known)
+        late = _ladder_ticket(attempt, known, now)
+        if late is not None:
+            return late
+        attempts.put(taken_out(attempt, now))
+        terms = replace(attempt.terms, auth_code=message.auth_code)
+        return _ticket(replace(taken_out(attempt, now), terms=terms), known, is_new=True)
+
+    tickets = [ticket(message) for message in messages]
+    await store.save_attempts(connection, attempts)
+    return [each and replace(each, lane=each.attempt.channel_no) for each in tickets]
+
+
 async def _begin_to_close(
     connection: Connection, attempts: Sequence[Attempt], now: datetime
 ) -> list[Attempt]:
-    """From now on an open attempt is closed and not asked for, whoever asks about it."""
-    closing = Attempts(
-        await store.lock_attempts(connection, [a.attempt_id for a in attempts if a.state in OPEN])
-    )
+    """From now on an open attempt is closed and not asked for, whoever asks about it. One that
+    still waits is closed by that."""
+    ids_ = [a.attempt_id for a in attempts if a.state in (*OPEN, AttemptState.WAITING)]
+    closing = Attempts(await store.lock_attempts(connection, ids_))
     for attempt in list(closing):
-        closing.put(replace(attempt, state=AttemptState.CLOSING, updated_at=now))
+        if attempt.state is AttemptState.WAITING:
+            closing.put(ended_in_line(attempt, now))
+        elif attempt.state in OPEN:
+            closing.put(replace(attempt, state=AttemptState.CLOSING, updated_at=now))
     await store.save_attempts(connection, closing)
     return closing.changed
 
@@ -124,6 +174,8 @@ async def call(keyring: Keyring, ticket: Ticket) -> Answer:
     """Asks the channel. A repeated question is a query, and creates only what is not there yet."""
     if ticket.account is None:
         return Answer(None)
+    if ticket.errand == "give_up":
+        return Answer(NEVER_SENT)
     talk = Talk(keyring, ticket.account)
     return Answer(await _asked(talk, ticket, ticket.account.profile), tuple(talk.calls))
 
@@ -166,6 +218,10 @@ REPORTS_IN_FLIGHT_MAX = 1_000
 def _heard(attempts: Attempts, ticket: Ticket, answer: Answer, now: datetime) -> Recorded[Ticket]:
     attempt = attempts.get(ticket.attempt.attempt_id)
     assert attempt is not None, "attempts are never deleted"
+    if answer.waits:
+        return _put_in_line(attempts, attempt, ticket, now)
+    if ticket.errand == "give_up" and attempt.state is not AttemptState.WAITING:
+        return Recorded()
     if answer.verdict is None or ticket.account is None:
         has_come = attempt.state is AttemptState.SUCCEEDED
         return Recorded(() if has_come else (said_closed(attempt),))
@@ -186,9 +242,32 @@ def _heard(attempts: Attempts, ticket: Ticket, answer: Answer, now: datetime) ->
     return Recorded(again=replace(again, told=told))
 
 
+def _put_in_line(
+    attempts: Attempts, attempt: Attempt, ticket: Ticket, now: datetime
+) -> Recorded[Ticket]:
+    """Who asks for it goes on in the channel's lane; the ladder comes again by itself."""
+    assert ticket.account is not None, "where nobody is asked nobody waits"
+    if ticket.is_of_the_ladder:
+        return Recorded(ticket.told)
+    if ticket.errand == "create" and attempt.state is AttemptState.OPENED:
+        attempts.put(put_in_line(attempt, ticket.account.profile, now))
+    return Recorded((*ticket.told, in_lane(replace(attempt, terms=ticket.attempt.terms))))
+
+
 def _told(attempt: Attempt, call: Called) -> Effect:
     pay_type, payment_id = attempt.terms.pay_type, attempt.payment_id
     return said_of(call, attempt.channel_no, pay_type, payment_id, attempt.attempt_id)
+
+
+def _ladder_ticket(attempt: Attempt, known: dict[str, Account], now: datetime) -> Ticket | None:
+    """What there is to do for an attempt that is looked at by the clock."""
+    if attempt.state is not AttemptState.WAITING:
+        ticket = _ticket(attempt, known)
+        return ticket and replace(ticket, is_of_the_ladder=True)
+    account = _account_of(attempt, known)
+    if now < waits_until(attempt, account.profile):
+        return None
+    return Ticket(errand="give_up", attempt=attempt, account=account, accounts=known)
 
 
 def _ticket(attempt: Attempt, known: dict[str, Account], *, is_new: bool = False) -> Ticket | None:
@@ -204,7 +283,12 @@ def _ticket(attempt: Attempt, known: dict[str, Account], *, is_new: bool = False
             errand = "query"
         case _:
             return None
+    account = _account_of(attempt, known)
+    return Ticket(errand=errand, attempt=attempt, account=account, accounts=known)
+
+
+def _account_of(attempt: Attempt, known: dict[str, Account]) -> Account:
     account = known.get(attempt.channel_no)
     if account is None:
         raise LookupError(f"channel {attempt.channel_no} is not registered (any more)")
-    return Ticket(errand=errand, attempt=attempt, account=account, accounts=known)
+    return account

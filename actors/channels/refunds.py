@@ -17,8 +17,9 @@ from actors.channels.repaying import hear_refund, opened
 from actors.channels.repayment import ENDED, Repayment, Repayments, wish_of
 from bus.caller import Recorded
 from bus.database import Connection
+from bus.effects import Effect, Publish
 from schema.channels import RefundVerdict
-from schema.messages.channels import QueryRepayment
+from schema.messages.channels import CallRepayment, QueryRepayment
 from schema.messages.contract import Message
 from schema.messages.ordering import Repay
 
@@ -29,12 +30,15 @@ class RefundTicket(Struct, frozen=True, kw_only=True):
     repayment: Repayment
     account: Account
     queries_first: bool
+    is_of_the_ladder: bool = False
+    """Somebody will ask again, whether it is done now or not."""
 
 
 class RefundAnswer(Struct, frozen=True):
     """What the channel said at last, and each call that it took."""
 
-    verdict: RefundVerdict
+    verdict: RefundVerdict | None
+    """None where nobody was asked."""
     calls: tuple[Called, ...] = ()
 
 
@@ -45,6 +49,7 @@ async def open_refunds(
     wished = [message for message in messages if isinstance(message, Repay)]
     new = await _open_new(connection, wished, now) if wished else set[str]()
     ids = [_refund_id(message) for message in messages]
+    by_the_ladder = {m.refund_id for m in messages if isinstance(m, QueryRepayment)}
     current = {each.refund_id: each for each in await store.lock_repayments(connection, ids)}
     known = await accounts.find({each.channel_no for each in current.values()})
 
@@ -55,8 +60,12 @@ async def open_refunds(
         account = known.get(repayment.channel_no)
         if account is None:
             raise LookupError(f"channel {repayment.channel_no} is not registered (any more)")
-        queries_first = refund_id not in new
-        return RefundTicket(repayment=repayment, account=account, queries_first=queries_first)
+        return RefundTicket(
+            repayment=repayment,
+            account=account,
+            queries_first=refund_id not in new,
+            is_of_the_ladder=refund_id in by_the_ladder,
+        )
 
     return [ticket(refund_id) for refund_id in ids]
 
@@ -98,6 +107,8 @@ def _heard(
 ) -> Recorded[RefundTicket]:
     repayment = repayments.get(ticket.repayment.refund_id)
     assert repayment is not None, "repayments are never deleted"
+    if answer.verdict is None:
+        return Recorded(() if ticket.is_of_the_ladder else (_in_lane(repayment),))
     decision = hear_refund(repayment, answer.verdict, now)
     for change in decision.changes:
         repayments.put(change)
@@ -109,11 +120,17 @@ def _heard(
     return Recorded((*decision.effects, *told))
 
 
+def _in_lane(repayment: Repayment) -> Effect:
+    """There was no room for the call: it is made in the channel's lane, and queries first."""
+    wish = CallRepayment(refund_id=repayment.refund_id, channel_no=repayment.channel_no)
+    return Publish(wish, subject=repayment.payment_id, lane=repayment.channel_no)
+
+
 def _refund_id(message: Message) -> str:
     match message:
         case Repay(terms=terms):
             return terms.refund_id
-        case QueryRepayment(refund_id=refund_id):
+        case QueryRepayment(refund_id=refund_id) | CallRepayment(refund_id=refund_id):
             return refund_id
         case _:
             raise AssertionError(f"channels.refunds does not hear {type(message).__name__}")
