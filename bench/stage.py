@@ -35,6 +35,8 @@ class Cast:
     merchants: int = 20
     generators: int = 1
     answer_delay_ms: int = 0
+    elsewhere: int = 0
+    """Every so manieth merchant is paid through another channel; 0: nobody is."""
     verify_every: int = 20
     """One signature of so many is checked: a wrong key is wrong every time, and checking costs."""
     settings: Mapping[str, str] = field(default_factory=dict)
@@ -56,6 +58,13 @@ class Stage:
     platform: Sequence[Program]
     simulator: Program
     traffic: Traffic
+    merchants: Sequence[Merchant]
+
+    @property
+    def elsewhere(self) -> set[str]:
+        """The merchants who are paid through the other channel."""
+        every = self.cast.elsewhere
+        return {m.merchant_no for m in self.merchants[every - 1 :: every]} if every else set()
 
     @property
     def database(self) -> str:
@@ -109,6 +118,7 @@ async def set_up(services: Services, cast: Cast) -> AsyncGenerator[Stage]:
             simulator=crew.start("simulator", ["runner.py", "simulator"], environment),
             platform=_start_platform(crew, environment),
             traffic=Traffic(_start_traffic(crew, merchants, cast), session),
+            merchants=merchants,
         )
         await asyncio.gather(*(program.wait_until_ready() for program in stage.programs))
         yield stage
@@ -138,7 +148,7 @@ def _start_platform(crew: Crew, environment: Mapping[str, str]) -> list[Program]
 
 
 async def _enrolled(crew: Crew, environment: Mapping[str, str], cast: Cast) -> list[Merchant]:
-    account = registry.open_channel(
+    accounts = registry.open_channels(
         Path(environment["TOMATO_SIMULATOR_FILE"]),
         simulator_url=crew.url("simulator"),
         edge_url=crew.url("edge"),
@@ -147,7 +157,9 @@ async def _enrolled(crew: Crew, environment: Mapping[str, str], cast: Cast) -> l
     pool = await connect(environment["TOMATO_POSTGRES_URL"], name="bench")
     try:
         vault = Vault(environment["TOMATO_MASTER_KEY"])
-        return await registry.enrol(pool, vault, merchants=cast.merchants, account=account)
+        return await registry.enrol(
+            pool, vault, merchants=cast.merchants, elsewhere=cast.elsewhere, accounts=accounts
+        )
     finally:
         await pool.close()
 
