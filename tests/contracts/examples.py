@@ -11,9 +11,8 @@ from schema.messages.channels import (
     AttemptPending,
     AttemptSucceeded,
     AttemptUnknown,
-    ChannelCalled,
     CallAttempt,
-    CallRepayment,
+    ChannelCalled,
     QueryAttempt,
 )
 from schema.messages.contract import Message, contract_of, write
@@ -243,7 +242,6 @@ MESSAGES: tuple[Message, ...] = (
     ),
     QueryAttempt(attempt_id=ATTEMPT_ID, channel_no="wechat_a"),
     CallAttempt(attempt_id=ATTEMPT_ID, channel_no="wechat_a", auth_code="134567890123456789"),
-    CallRepayment(refund_id=REFUND_ID, channel_no="wechat_a"),
     ChannelCalled(
         channel_no="wechat_a",
         pay_type="wechat_native",

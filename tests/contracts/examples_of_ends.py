@@ -8,6 +8,7 @@ from schema.messages.accounting import RefundFunded, RefundUnfunded
 from schema.messages.channels import (
     AttemptClosed,
     AttemptMispaid,
+    CallRepayment,
     QueryRepayment,
     RepaymentAbnormal,
     RepaymentFailed,
@@ -157,6 +158,7 @@ def ends(payment: PaymentView, terms: PaymentTerms) -> tuple[Message, ...]:
         RetryRefund(**OF_REFUND),
         Repay(terms=REFUND_TERMS),
         QueryRepayment(refund_id=REFUND_ID, channel_no="wechat_a"),
+        CallRepayment(refund_id=REFUND_ID, channel_no="wechat_a"),
         RepaymentPending(**OF_REFUND, channel_refund_no="50300001232026070112345678901"),
         RepaymentSucceeded(
             **OF_REFUND,
