@@ -45,6 +45,7 @@ from actors.notification.sender import WebhookSender
 from actors.notification.sweeper import Sweeper
 from actors.ordering.actor import INLETS as ORDERING
 from actors.ordering.actor import ordering, see_to_ends
+from actors.ordering.duties.figures import Figures
 from actors.risk.actor import INLETS as RISK
 from actors.risk.actor import risk
 from actors.routing.actor import INLETS as ROUTING
@@ -53,6 +54,7 @@ from actors.routing.record import again
 from bus import logs, migrations, tracing
 from bus.caller import Caller, CallerRun
 from bus.decider import Decider, DeciderRun
+from bus.duty import Duty
 from bus.heartbeat import Heartbeat
 from bus.lanes import INLETS as LANES
 from bus.lanes import Lanes, Pace, SuccessRate, desk
@@ -68,6 +70,7 @@ from handlers.terminal import (
     lanes_cli,
     notification_cli,
     payment_cli,
+    refund_cli,
     routing_cli,
     top,
 )
@@ -132,6 +135,7 @@ def ordering_room(shared: Shared) -> Sequence[Part]:
     return (
         decide_with(shared, ordering(shared.directory, links_of(shared))),
         see_to_ends(shared.pool, shared.broker),
+        Duty("ordering.figures", Figures(shared.pool).refresh, every_s=60.0),
     )
 
 
@@ -360,6 +364,7 @@ cli.command()(top)
 add_calls(channel_cli)
 for name, sub_cli in {
     "payment": payment_cli(again),
+    "refund": refund_cli,
     "dead": dead_cli,
     "notification": notification_cli,
     "lanes": lanes_cli,
