@@ -6,7 +6,7 @@ channel's words that are not meant for merchants.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Literal, get_args
 
 import asyncpg
@@ -59,6 +59,8 @@ EventKind = Literal[
 
 ORDER = {kind: place for place, kind in enumerate(get_args(EventKind))}
 """Of what happened at the same moment."""
+
+PAID = ("paid", "paid_late")
 
 
 class PaymentEvent(Struct, frozen=True, kw_only=True):
@@ -121,7 +123,7 @@ class TimeLines:
         return PaymentEvents(
             payment_id=payment_id,
             state=PaymentState(payment["state"]),
-            items=sorted(_happened(story), key=lambda event: (event.at, ORDER[event.kind])),
+            items=in_order(_happened(story)),
             is_whole=all(len(part) <= EACH_MAX for part in parts),
         )
 
@@ -142,6 +144,22 @@ class EventDoor:
             return query
         events = await self._time_lines.find(call.merchant.merchant_no, payment_id)
         return no_payment(payment_id) if events is None else document(events)
+
+
+def in_order(events: Iterable[PaymentEvent]) -> list[PaymentEvent]:
+    """By their times; but channels name whole seconds, by their own clocks, and what a channel did
+    was never before we asked for it."""
+    told = list(events)
+    asked = min((each.at for each in told if each.kind == "channel_asked"), default=None)
+    since = {each.refund_id: each.at for each in told if each.kind == "refund_placed"}
+
+    def place(event: PaymentEvent) -> tuple[Moment, int]:
+        cause = since.get(event.refund_id) if event.refund_id else None
+        if event.kind in PAID:
+            cause = asked
+        return max(event.at, cause or event.at), ORDER[event.kind]
+
+    return sorted(told, key=place)
 
 
 def _happened(story: Story) -> Iterator[PaymentEvent]:

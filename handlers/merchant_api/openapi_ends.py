@@ -131,9 +131,7 @@ def _close() -> Json:
 
 def _place() -> Json:
     location = {"Location": {"schema": {"type": "string"}, "description": "Where to look it up."}}
-    later = answer(
-        "Taken; the money for it is not set aside yet.", [RefundView, RefundProcessing]
-    )
+    later = answer("Taken; the money for it is not set aside yet.", [RefundView, RefundProcessing])
     return {
         "operationId": "placeRefund",
         "summary": "Give money of a payment back",

@@ -113,8 +113,11 @@ class PaymentDoor:
         payment_id, merchant_no = call.request.match_info["payment_id"], call.merchant.merchant_no
         if not has_form(payment_id, PaymentId):
             return no_payment(payment_id)
-        if await self._payments.find(merchant_no, payment_id) is None:
+        view = await self._payments.find(merchant_no, payment_id)
+        if view is None:
             return no_payment(payment_id)
+        if view.state not in (PaymentState.CLOSING, *OPEN):
+            return _closed(view)
         wish = ClosePayment(merchant_no=merchant_no, payment_id=payment_id)
         try:
             await self._asking.ask(wish, call.request_id)

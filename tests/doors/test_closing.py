@@ -66,9 +66,9 @@ async def test_a_paid_payment_is_not_closed(street: Street, merchant: Merchant, 
 
 async def test_a_failed_payment_has_ended_already(street: Street, merchant: Merchant) -> None:
     number = await a_payment(street, merchant, "o-1", state="failed")
-    street.room.ends[number] = becomes(street, number, "failed")
     answer = await street.ask(merchant, "POST", f"{PATH}/{number}/close")
     assert (answer.status, answer.code) == (409, "payment_ended")
+    assert street.room.wishes(merchant.merchant_no) == [], "nobody is asked in vain"
 
 
 async def test_many_closes_at_once_are_all_answered(street: Street, merchant: Merchant) -> None:

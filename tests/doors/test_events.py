@@ -99,6 +99,21 @@ async def test_an_order_that_was_closed_and_paid_late_tells_so(
     assert items[-2]["close_reason"] == "merchant"
 
 
+async def test_what_a_channel_dates_to_the_whole_second_is_not_told_before_its_cause(
+    street: Street, merchant: Merchant
+) -> None:
+    almost = NOON + timedelta(milliseconds=900)
+    number = await a_paid_payment(street, merchant, "o-1", created_at=almost, paid_at=NOON)
+    await an_attempt(street, number, opened_at=almost, answered_at=almost, updated_at=almost)
+    await a_refund(street, merchant, number, "r-1", created_at=almost, refunded_at=NOON)
+    items = (await time_line(street, merchant, number))["items"]
+    kinds = [item["kind"] for item in items if item["kind"] not in ("cleared", "routed")]
+    assert kinds == [
+        "placed", "channel_asked", "channel_answered", "paid", "refund_placed", "refund_succeeded",
+    ]  # fmt: skip
+    assert items[-1]["at"] == "2026-02-14T12:00:00Z", "its time is shown as the channel says it"
+
+
 async def test_a_payment_that_risk_refused_tells_why(street: Street, merchant: Merchant) -> None:
     decisions = '{"risk":{"verdict":"refuse","decided_at":"2026-02-14T12:00:00.010Z"}}'
     failure = '{"code":"blacklisted","reason":"The payer is blocked."}'
