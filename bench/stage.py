@@ -55,7 +55,7 @@ class Stage:
     observer: asyncpg.Connection
     """A session in another database, which counts without being counted."""
     session: aiohttp.ClientSession
-    platform: Sequence[Program]
+    platform: list[Program]
     simulator: Program
     traffic: Traffic
     merchants: Sequence[Merchant]
@@ -65,6 +65,14 @@ class Stage:
         """The merchants who are paid through the other channel."""
         every = self.cast.elsewhere
         return {m.merchant_no for m in self.merchants[every - 1 :: every]} if every else set()
+
+    def start_anew(self, name: str) -> Program:
+        """Kills one of the platform's programs as a power cut would, and starts it again."""
+        (old,) = (program for program in self.platform if program.name == name)
+        self.crew.kill(old)
+        new = _started(self.crew, name, self.environment)
+        self.platform[self.platform.index(old)] = new
+        return new
 
     @property
     def database(self) -> str:
@@ -135,16 +143,12 @@ def _environment(services: Services, database_url: str, crew: Crew) -> dict[str,
 
 def _start_platform(crew: Crew, environment: Mapping[str, str]) -> list[Program]:
     """The edge, and each actor in a process of its own."""
-    edge = crew.start("edge", ["runner.py", "edge"], environment)
-    actors = [
-        crew.start(
-            actor,
-            ["runner.py", "run", actor, f"--operations-port={crew.port(actor)}"],
-            environment,
-        )
-        for actor in ACTORS
-    ]
-    return [edge, *actors]
+    return [_started(crew, name, environment) for name in ("edge", *ACTORS)]
+
+
+def _started(crew: Crew, name: str, environment: Mapping[str, str]) -> Program:
+    words = ["run", name, f"--operations-port={crew.port(name)}"] if name in ACTORS else [name]
+    return crew.start(name, ["runner.py", *words], environment)
 
 
 async def _enrolled(crew: Crew, environment: Mapping[str, str], cast: Cast) -> list[Merchant]:
