@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Literal
 
@@ -92,10 +92,7 @@ async def open_tickets(
     for attempt in await _begin_to_close(connection, [latest[n] for n in ended], now):
         latest[_round_no(attempt.terms)] = current[attempt.attempt_id] = attempt
 
-    channels = {number for message in routed.values() for number in message.routing.ranked}
-    for attempt in (*latest.values(), *current.values()):
-        channels |= {attempt.channel_no, *attempt.decisions.routing.ranked}
-    known = await accounts.find(channels - {""})
+    known = await accounts.find(_channels_of((*made.values(), *latest.values(), *current.values())))
 
     def ticket(message: Message) -> Ticket | None:
         match message:
@@ -113,6 +110,12 @@ async def open_tickets(
     return [ticket(message) for message in messages]
 
 
+def _channels_of(attempts: Collection[Attempt]) -> set[str]:
+    """All channels that these attempts are at, or may come to."""
+    channels = {number for each in attempts for number in each.decisions.routing.ranked}
+    return (channels | {each.channel_no for each in attempts}) - {""}
+
+
 def _round_no(terms: PaymentTerms) -> str:
     return ids.round_no(terms.payment_id, terms.round)
 
@@ -123,8 +126,7 @@ async def open_waiting(
     """Takes attempts out of their lanes: by this commit it is known that they may be sent."""
     ids_ = [message.attempt_id for message in messages]
     attempts = Attempts(await store.lock_attempts(connection, ids_))
-    ranked = {number for each in attempts for number in each.decisions.routing.ranked}
-    known = await accounts.find(ranked | {each.channel_no for each in attempts} - {""})
+    known = await accounts.find(_channels_of([*attempts]))
 
     def ticket(message: CallAttempt) -> Ticket | None:
         attempt = attempts.get(message.attempt_id)

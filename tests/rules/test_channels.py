@@ -60,19 +60,19 @@ VERDICTS: dict[str, Verdict] = {
     "silent": Unknown(why="no_answer"),
 }
 
-O, P, U, C, S, F, E = AttemptState  # noqa: E741 - the columns' heads
+O, W, P, U, C, S, F, E = AttemptState  # noqa: E741 - the columns' heads
 # fmt: off
 BECOMES: dict[str, tuple[AttemptState, ...]] = {
-    #                       O  P  U  C  S  F  E    what the attempt was
-    "paid":                (S, S, S, S, S, S, S),
-    "paid and given back": (S, S, S, S, S, S, S),
-    "paid too little":     (U, P, U, C, S, U, U),
-    "paid in yen":         (U, P, U, C, S, U, U),
-    "shown":               (P, P, P, C, S, F, E),
-    "waiting":             (O, P, U, C, S, F, E),
-    "not paid":            (F, E, F, E, S, F, E),  # who holds an offer can't pay it any more
-    "not there":           (U, P, U, E, S, F, E),
-    "silent":              (U, P, U, C, S, F, E),
+    #                       O  W  P  U  C  S  F  E    what the attempt was
+    "paid":                (S, S, S, S, S, S, S, S),
+    "paid and given back": (S, S, S, S, S, S, S, S),
+    "paid too little":     (U, U, P, U, C, S, U, U),
+    "paid in yen":         (U, U, P, U, C, S, U, U),
+    "shown":               (P, P, P, P, C, S, F, E),
+    "waiting":             (O, W, P, U, C, S, F, E),
+    "not paid":            (F, F, E, F, E, S, F, E),  # who holds an offer can't pay it any more
+    "not there":           (U, U, P, U, E, S, F, E),
+    "silent":              (U, U, P, U, C, S, F, E),
 }
 # fmt: on
 EVERY_PAIR = [(said, was) for said in VERDICTS for was in AttemptState]
