@@ -67,5 +67,5 @@ class Ticks:
 
 
 def show_open(channel_no: str, pay_type: str, part: int, whole: int) -> None:
-    """Shows the part of the whole that a channel may get; gauges are ratios, what we keep is not."""
+    """Shows what part of the whole a channel may get: gauges are ratios; what is kept is not."""
     OPEN_SHARE.labels(channel_no, pay_type).set(part / whole)
