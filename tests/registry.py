@@ -44,6 +44,6 @@ async def register_merchant(
         )
     )
     for priority, channel_no in enumerate(channel_nos):
-        binding = {"pay_type": pay_type, "channel_no": channel_no, "priority": priority}
-        made(await store.bind(pool, created.merchant_no, **binding))
+        binding: dict[str, Any] = {"pay_type": pay_type, "channel_no": channel_no}
+        made(await store.bind(pool, created.merchant_no, priority=priority, **binding))
     return created

@@ -1,7 +1,7 @@
 """A merchant of a WeChat Pay that is only simulated, with a public SDK: no contract, no money.
 
-    python runner.py simulator --port 7071 --config my-simulator.json
-    python docs/examples/pay_without_a_contract.py http://127.0.0.1:7071
+python runner.py simulator --port 7071 --config my-simulator.json
+python docs/examples/pay_without_a_contract.py http://127.0.0.1:7071
 """
 
 import json

@@ -29,6 +29,11 @@ scheme {RSA_SCHEME}, of RSA PKCS#1 v1.5 with SHA-256. `timestamp` is in seconds 
 **Repeats.** A merchant's order number stands for one order for ever. Repeating a request with the
 same content is safe and gets the first answer; other content under the same number is refused.
 
+**Paying.** `pay_type` chooses the product; what it needs besides is refused by name where it is
+missing (`missing_field`). `pay` in the answer says how the payer can pay, by its `kind`: a
+`qr_code` to show, a `redirect` for the browser, a `form` for the browser to post in this order, a
+`client_call` or an `app_string` for the wallet's own library, or nothing to show, `at_the_till`.
+
 **Accounts.** A payment is booked within a second of its success. Entries are never changed, and
 each carries the balance after it, so that every balance can be checked against the entries. Days
 are China's (UTC+8). In an address, the `+` of a time zone is written `%2B`.

@@ -16,13 +16,13 @@ import jsonschema_rs
 import msgspec
 import pytest
 from aiohttp import web
-from handlers.simulator.wechat.accounts import generate_account
 
 from actors.merchants.store import Created, add_channel, bind, create_merchant
 from bus.database import Pool, connect
 from bus.vault import Vault
 from handlers.simulator.app import simulator_app
 from handlers.simulator.config import SimulatorConfig
+from handlers.simulator.wechat.accounts import generate_account
 from schema.channels import QrCode
 from schema.channels.wechat import WechatAccount
 from schema.events import Event

@@ -10,11 +10,11 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 import pytest
-from handlers.simulator.wechat.accounts import generate_account
 
 from bus.broker import Arrived, Broker
 from bus.topology import Inlet
 from handlers import callbacks
+from handlers.simulator.wechat.accounts import generate_account
 from schema.channels.wechat import SimulatorKeys, Transaction, WechatAccount
 from schema.channels.wechat.platform import sealed_notice, signed_headers
 from schema.events import decode_events

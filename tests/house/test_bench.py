@@ -28,7 +28,7 @@ from bench.truths import (
     Truths,
 )
 from bench.usage import usage
-from handlers.simulator.desk import TradeView
+from handlers.simulator.desk.views import TradeView
 
 TERMS = Terms(rate_ppm=6_000, channel_no="wechat_bench")
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -48,11 +48,14 @@ NOTIFICATION = NotificationRow(
     notification_id="evt_1", payment_id="pay_1", type="payment.succeeded", state="delivered"
 )
 TRADE = TradeView(
-    mchid="1900000001",
-    out_trade_no="1",
-    transaction_id="42",
-    state="SUCCESS",
+    protocol="wechat",
+    account_no="1900000001",
+    number="1",
+    channel_number="42",
+    product="NATIVE",
+    state="paid",
     amount_fen=AMOUNT_FEN,
+    refunded_fen=0,
     notified_count=1,
     is_acknowledged=True,
     opened_at=NOW,
@@ -110,8 +113,8 @@ def test_a_run_in_which_all_agree_has_no_difference() -> None:
         ("attempts", {"state": "pending"}, "the channel agrees"),
         ("attempts", {"paid_fen": 1}, "the channel agrees"),
         ("trades", {"amount_fen": 1}, "the channel agrees"),
-        ("trades", {"state": "NOTPAY"}, "the channel agrees"),
-        ("trades", {"out_trade_no": "2"}, "the channel agrees"),
+        ("trades", {"state": "waiting"}, "the channel agrees"),
+        ("trades", {"number": "2"}, "the channel agrees"),
         ("notifications", {"state": "waiting"}, "merchants were told once"),
         ("notifications", {"payment_id": "pay_2"}, "merchants were told once"),
         ("notifications", {"notification_id": "evt_2"}, "merchants were told once"),

@@ -112,6 +112,7 @@ def test_any_signed_answer_gives_a_verdict(upay: UnionpayPair, fields: dict[str,
 
 @thoroughly
 @given(name=st.sampled_from(Said.__struct_encode_fields__), value=st.text(max_size=40))
+@example(name="transIndex", value="\x1f")
 def test_a_payment_with_one_strange_field_is_read_whole_or_not_at_all(
     upay: UnionpayPair, name: str, value: str
 ) -> None:

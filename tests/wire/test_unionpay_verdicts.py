@@ -316,8 +316,8 @@ def test_a_true_answer_about_somebody_else_is_not_ours(
     "changed",
     [
         {"txnAmt": ""}, {"txnAmt": "0"}, {"txnAmt": "-1"}, {"txnAmt": "19.99"}, {"txnAmt": "１"},
-        {"txnAmt": "100000000000"}, {"transIndex": ""}, {"payTime": "yesterday"},
-        {"payTime": "20260230120000"}, {"currencyCode": "840"},
+        {"txnAmt": "100000000000"}, {"transIndex": ""}, {"transIndex": "\x1f7"},
+        {"payTime": "yesterday"}, {"payTime": "20260230120000"}, {"currencyCode": "840"},
     ],
 )  # fmt: skip
 def test_a_payment_with_a_part_that_can_not_be_read_is_unknown(

@@ -25,6 +25,7 @@ ORDER_TYPE = "unionpay"
 
 _FEN = re.compile(r"[0-9]{1,12}")
 _TIME = re.compile(r"[0-9]{14}")
+_NUMBER = re.compile(r"[0-9A-Za-z_\-]{1,64}")
 
 
 class Said(Struct, frozen=True, kw_only=True, rename="camel"):
@@ -59,6 +60,13 @@ def fen(text: str) -> int:
     if not 1 <= int(text) <= AMOUNT_FEN_MAX:
         raise ProtocolError("an amount is not within its limits")
     return int(text)
+
+
+def number_of(text: str) -> str:
+    """A number of the platform's own, unchanged. Raises ProtocolError."""
+    if not _NUMBER.fullmatch(text):
+        raise ProtocolError("a number is missing or has other characters than letters and digits")
+    return text
 
 
 def time_of(text: str) -> datetime:

@@ -14,7 +14,7 @@ from schema.channels.http import HttpAnswer, ProtocolError
 from schema.channels.offers import AtTheTill, ClientCall, Offer, QrCode
 from schema.channels.reading import plain, read
 from schema.channels.unionpay.account import UnionpayKeys
-from schema.channels.unionpay.documents import CURRENCY, Said, fen, said, time_of
+from schema.channels.unionpay.documents import CURRENCY, Said, fen, number_of, said, time_of
 from schema.channels.unionpay.signing import is_signed_by, read_fields
 from schema.channels.unionpay.tables import (
     ORDER_STATES,
@@ -145,14 +145,14 @@ def paid(words: Said, now: datetime | None) -> Paid | Unknown:
     if words.currency_code not in ("", CURRENCY):
         return Unknown(why="unlisted", code=code, message="paid in a currency that is not yuan")
     try:
-        amount_fen = fen(words.txn_amt)
+        amount_fen, number = fen(words.txn_amt), number_of(words.trans_index)
         paid_at = time_of(words.pay_time) if words.pay_time else now
     except ProtocolError as error:
         return Unknown(why="unparsable", code=code, message=str(error))
-    if not words.trans_index or paid_at is None:
-        return Unknown(why="unparsable", code=code, message="a payment without number or time")
+    if paid_at is None:
+        return Unknown(why="unparsable", code=code, message="a payment without its time")
     return Paid(
-        channel_payment_id=plain(words.trans_index),
+        channel_payment_id=number,
         amount_fen=amount_fen,
         currency="CNY",
         paid_at=paid_at,
