@@ -24,8 +24,7 @@ class Figures:
         for channel in board.channels.values():
             for pay_type in channel.pay_types:
                 share_ppm = open_share_ppm(board, Subject(channel.channel_no, pay_type))
-                gauge = metrics.OPEN_SHARE.labels(channel.channel_no, pay_type)
-                gauge.set(share_ppm / WHOLE_PPM)
+                metrics.show_open(channel.channel_no, pay_type, share_ppm, WHOLE_PPM)
         self._set_alarms(board)
         return len(board.channels)
 

@@ -64,3 +64,8 @@ class Ticks:
         if seconds is None:
             seconds = self._seconds[place] = SECONDS.labels(*place)
         seconds.observe(call.cost_ms / 1_000)
+
+
+def show_open(channel_no: str, pay_type: str, part: int, whole: int) -> None:
+    """Shows what part of the whole a channel may get: gauges are ratios; what is kept is not."""
+    OPEN_SHARE.labels(channel_no, pay_type).set(part / whole)

@@ -13,7 +13,7 @@ import typer
 from deploy.local import demo, services
 from deploy.local.applications import Running, running
 from deploy.local.containers import write_environment_file
-from deploy.local.folders import CHECKOUT, locked, profile_folder
+from deploy.local.folders import CHECKOUT, PROFILE_NAME, locked, profile_folder
 from deploy.local.place import Place
 from deploy.local.problems import plain_words
 from deploy.local.processes import DidNotStart
@@ -73,9 +73,12 @@ def env() -> None:
 def clean() -> None:
     """Stop every profile of this checkout and remove what it stored."""
     for folder in sorted((CHECKOUT / ".local").glob("*/")):
-        with plain_words():
-            _stop_applications(folder.name)
-            services.remove(folder.name)
+        if PROFILE_NAME.fullmatch(
+            folder.name
+        ):  # other folders hold what was stored, and nothing runs
+            with plain_words():
+                _stop_applications(folder.name)
+                services.remove(folder.name)
         shutil.rmtree(folder.resolve())
         folder.unlink(missing_ok=True)
 

@@ -69,8 +69,8 @@ async def _begin_again(url: str, tables: Path) -> None:
     connection = await asyncpg.connect(url)
     try:
         schemas = (
-            "accounting, bus, channels, directory, merchants, monitoring, notification, ordering, risk,"
-            " routing"
+            "accounting, bus, channels, directory, merchants, monitoring, notification, ordering,"
+            " risk, routing"
         )
         await connection.execute(f"DROP SCHEMA {schemas} CASCADE; DELETE FROM _pogo_migration")
         await pogo.apply(connection, tables, schema_name="public", logger=logging.getLogger())

@@ -15,6 +15,7 @@ from typer.testing import CliRunner, Result
 
 from actors.accounting.actor import accounting
 from actors.accounting.terminal import ledger_cli
+from bus import asking
 from bus.broker import Broker
 from bus.database import Pool
 from bus.decider import DeciderRun
@@ -225,7 +226,10 @@ async def test_an_alarm_that_is_not_there_is_not_cleared(desk: Desk) -> None:
     assert (await desk.types("alarm", "list")).exit_code == 0
 
 
-async def test_a_room_that_is_away_is_said_to_be(desk: Desk) -> None:
+async def test_a_room_that_is_away_is_said_to_be(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(asking.ask.__kwdefaults__, "within_s", 0.5)
     desk.settings = replace(desk.settings, rabbitmq_url="amqp://nobody@127.0.0.1:1/")
     result = await desk.types("account", "open", "m1")
     assert result.exit_code == 1 and "RabbitMQ does not answer" in result.stderr

@@ -184,7 +184,11 @@ async def test_one_that_was_given_up_is_a_dead_letter_which_an_operator_replays(
     assert dead.reason == "status 500" and dead.type == "notification.deliver"
     assert await graveyard.replay("notification.lanes", dead.event_id) == 1
     assert await further.heard(2) == [payment_id, payment_id]
-    assert [each["state"] for each in await further.notifications()] == ["delivered"]
+
+    async def delivered() -> bool:
+        return [each["state"] for each in await further.notifications()] == ["delivered"]
+
+    await at_last(delivered)
 
 
 async def test_a_silent_server_has_its_lane_paused_and_a_probe_opens_it_again(

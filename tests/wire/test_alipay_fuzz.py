@@ -51,7 +51,6 @@ from tests.wire.alipay_questions import METHOD, question
 from tests.wire.test_alipay_bills import DAY, RECORDED, TRADES, packed
 
 thoroughly = settings(
-    max_examples=60,
     deadline=None,
     database=None,  # a failure is shown in full; nothing is left behind in the working folder
     suppress_health_check=[HealthCheck.function_scoped_fixture],

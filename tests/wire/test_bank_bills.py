@@ -125,7 +125,7 @@ lines = st.builds(
 )  # fmt: skip
 
 
-@settings(max_examples=100, deadline=None, database=None)
+@settings(deadline=None, database=None)
 @given(written=st.lists(lines, max_size=5))
 def test_any_trades_survive_the_file(written: list[TradeLine]) -> None:
     assert read_trades(DAY, written_trades(written)).lines == tuple(written)
@@ -137,7 +137,7 @@ files = st.binary(max_size=200) | rows.map(
 )
 
 
-@settings(max_examples=150, deadline=None, database=None)
+@settings(deadline=None, database=None)
 @given(body=files)
 def test_any_file_is_a_bill_or_is_refused(body: bytes) -> None:
     for read in (read_trades, read_funds):

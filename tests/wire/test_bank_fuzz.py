@@ -44,7 +44,7 @@ from tests.wire.bank_pair import (
     transfer_document,
 )
 
-thoroughly = settings(max_examples=80, deadline=None, database=None)
+thoroughly = settings(deadline=None, database=None)
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),

@@ -8,7 +8,7 @@ from typing import Any, get_args
 import pytest
 
 from handlers.simulator.world import Api, Fault, FaultOrder, Kind, Merchant
-from handlers.simulator.world.faults import CALLS, FAULTS_MAX, KNOBS, Faults, Happening, Mistake
+from handlers.simulator.world.faults import CALLS, KNOBS, Faults, Happening, Mistake
 
 ACCOUNT_NO = "1900000001"
 MERCHANT, OTHER = Merchant(("wechat", ACCOUNT_NO), None), Merchant(("alipay", ACCOUNT_NO), None)
@@ -136,10 +136,15 @@ def test_a_wish_that_can_not_be_granted_names_its_field(wrong: FaultOrder, param
     assert mistake is not None and mistake.param == param
 
 
-def test_there_are_only_so_many_faults_at_once() -> None:
-    faults = ordered(*(wish("slow", "create", number=f"n{each}") for each in range(FAULTS_MAX)))
-    mistake = faults.order(MERCHANT, wish("slow", "create", number="one-more"))
+def test_there_are_only_so_many_faults_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("handlers.simulator.world.faults.FAULTS_MAX", 30)
+    faults = ordered(*(wish("slow", "create", number=f"n{each}") for each in range(30)))
+    one_more = wish("slow", "create", number="one-more")
+    mistake = faults.order(MERCHANT, one_more)
     assert mistake is not None and mistake.param == "times"
+    assert faults.order(MERCHANT, wish("slow", "create", value=9, number="n3")) is None
+    assert faults.order(MERCHANT, wish("slow", "create", times=0, number="n3")) is None
+    assert faults.order(MERCHANT, one_more) is None
 
 
 def test_a_world_made_well_again_has_no_faults() -> None:

@@ -42,7 +42,6 @@ from tests.wire.unionpay_pair import (
 )
 
 thoroughly = settings(
-    max_examples=60,
     deadline=None,
     database=None,  # a failure is shown in full; nothing is left behind in the working folder
     suppress_health_check=[HealthCheck.function_scoped_fixture],

@@ -72,6 +72,9 @@ REFUSALS: dict[No, CallRefused] = {
     No.PAYER_REFUSED: business_refusal("ACQ.PAYMENT_FAIL", "支付失败"),
     No.TOO_MUCH: business_refusal("ACQ.REFUND_AMT_NOT_EQUAL_TOTAL", "退款金额超限"),
     No.NOT_SHARED_PROFIT: business_refusal("ACQ.TRADE_SETTLE_ERROR", "交易未标记分账"),
+    No.NOT_CONFIRMABLE: STATUS_ERROR,
+    No.OUTAGE: SYSTEM_ERROR,
+    No.NO_ROOM: SYSTEM_ERROR,
 }
 OF_REFUNDS: dict[No, CallRefused] = {
     No.NUMBER_USED: business_refusal("ACQ.DISCORDANT_REPEAT_REQUEST", "不一致的请求"),
@@ -117,8 +120,8 @@ class TradeNotice(Struct, frozen=True, kw_only=True):
 
 
 def refusal(no: No, special: dict[No, CallRefused] | None = None) -> CallRefused:
-    """Alipay's code for it; a `No` that it has no code for is an error of the system."""
-    return (special or {}).get(no) or REFUSALS.get(no, SYSTEM_ERROR)
+    """Alipay's code for it, which may be a special one of what was asked for."""
+    return (special or {}).get(no) or REFUSALS[no]
 
 
 def status_of(trade: Trade) -> str:

@@ -51,21 +51,31 @@ FAILURES: dict[No, str] = {
     No.PAYER_REFUSED: "PAYER_REFUSED",
 }
 
+BUSY = CallRefused(code="BUSY", message="the bank can't do this now")
+
 # What the bank says to a wish that the world does not grant.
 REFUSALS: dict[No, CallRefused] = {
     No.NUMBER_USED: CallRefused(code="NUMBER_USED", message="this number has other content"),
     No.ALREADY_PAID: CallRefused(code="ORDER_PAID", message="the order is paid"),
     No.PAYER_IS_PAYING: CallRefused(code="ORDER_PAYING", message="the payer is confirming"),
     No.NOT_PAID: CallRefused(code="ORDER_NOT_PAID", message="the order is not paid"),
+    No.ALREADY_CLOSED: CallRefused(code="ORDER_NOT_PAID", message="the order is closed"),
+    No.ALREADY_FAILED: CallRefused(code="ORDER_NOT_PAID", message="the payment failed"),
+    No.EXPIRED: CallRefused(code="ORDER_NOT_PAID", message="the time to pay is over"),
     No.ALREADY_REVERSED: CallRefused(code="ORDER_NOT_PAID", message="the order was taken back"),
+    No.NOT_ENOUGH_MONEY: CallRefused(code="BALANCE_SHORT", message="the payer has too little"),
+    No.PAYER_REFUSED: CallRefused(code="PAYER_REFUSED", message="the payer refused"),
     No.TOO_MUCH: CallRefused(code="REFUND_EXCEEDS", message="more than what is left"),
+    No.OUTAGE: BUSY,
+    No.NOT_SHARED_PROFIT: BUSY,
+    No.NOT_CONFIRMABLE: BUSY,
     No.NO_ROOM: CallRefused(code="TOO_MANY", message="the simulator has no room for more"),
 }
 
 
 def refusal(no: No) -> CallRefused:
     """The bank's word for it; a `No` that a bank never meets is its trouble, not the merchant's."""
-    return REFUSALS.get(no) or CallRefused(code="BUSY", message=no.value)
+    return REFUSALS[no]
 
 
 def order_of(trade: Trade, origin: str = "") -> OrderDocument:

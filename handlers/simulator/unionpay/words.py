@@ -49,17 +49,22 @@ REFUSALS: dict[No, CallRefused] = {
     No.ALREADY_CLOSED: WRONG_STATE,
     No.ALREADY_REVERSED: WRONG_STATE,
     No.ALREADY_FAILED: WRONG_STATE,
+    No.EXPIRED: WRONG_STATE,
     No.NOT_PAID: WRONG_STATE,
+    No.NOT_SHARED_PROFIT: WRONG_STATE,
+    No.NOT_CONFIRMABLE: WRONG_STATE,
     No.PAYER_IS_PAYING: PAYING,
     No.TOO_MUCH: CallRefused(code="33", message="交易金额超限"),
     No.NOT_ENOUGH_MONEY: CallRefused(code="64", message="余额不足"),
     No.PAYER_REFUSED: CallRefused(code="60", message="交易失败"),
+    No.OUTAGE: NOT_KNOWN,
+    No.NO_ROOM: NOT_KNOWN,
 }
 
 
 def refusal(no: No) -> CallRefused:
-    """UnionPay's code for it; a `No` that it has no code for is not known."""
-    return REFUSALS.get(no, NOT_KNOWN)
+    """UnionPay's code for it."""
+    return REFUSALS[no]
 
 
 def stands(trade: Trade) -> OrderStands:

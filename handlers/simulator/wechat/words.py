@@ -90,23 +90,22 @@ REFUSALS: dict[No, CallRefused] = {
     No.PAYER_REFUSED: CallRefused(code="TRADE_ERROR", message="用户取消支付"),
     No.EXPIRED: CallRefused(code="TRADE_ERROR", message="二维码已过期"),
     No.NOT_ENOUGH_MONEY: CallRefused(code="NOT_ENOUGH", message="余额不足"),
+    No.NOT_PAID: CallRefused(code="INVALID_REQUEST", message="订单未支付"),
+    No.TOO_MUCH: CallRefused(code="INVALID_REQUEST", message="退款金额大于可退金额"),
+    No.NOT_SHARED_PROFIT: CallRefused(code="INVALID_REQUEST", message="非分账订单不支持分账"),
+    No.NOT_CONFIRMABLE: CallRefused(code="INVALID_REQUEST", message="当前状态不能撤销"),
     No.OUTAGE: CallRefused(code="BANK_ERROR", message="银行系统异常"),
     No.NO_ROOM: CallRefused(code="FREQUENCY_LIMITED", message="simulator: no room for more"),
 }
 REFUND_REFUSALS: dict[No, CallRefused] = REFUSALS | {
     No.NUMBER_USED: CallRefused(code="INVALID_REQUEST", message="退款单号已存在，请求参数不一致"),
-    No.NOT_PAID: CallRefused(code="INVALID_REQUEST", message="订单未支付"),
     No.ALREADY_REVERSED: CallRefused(code="INVALID_REQUEST", message="订单已撤销"),
-    No.TOO_MUCH: CallRefused(code="INVALID_REQUEST", message="退款金额大于可退金额"),
 }
 TRANSFER_REFUSALS: dict[No, CallRefused] = REFUSALS | {
     No.NUMBER_USED: CallRefused(code="INVALID_REQUEST", message="商户单号已存在，请求参数不一致"),
-    No.NOT_CONFIRMABLE: CallRefused(code="INVALID_REQUEST", message="当前状态不能撤销"),
 }
 SHARE_REFUSALS: dict[No, CallRefused] = REFUSALS | {
     No.NUMBER_USED: CallRefused(code="INVALID_REQUEST", message="分账单号已存在，请求参数不一致"),
-    No.NOT_PAID: CallRefused(code="INVALID_REQUEST", message="订单未支付"),
-    No.NOT_SHARED_PROFIT: CallRefused(code="INVALID_REQUEST", message="非分账订单不支持分账"),
     No.TOO_MUCH: CallRefused(code="NOT_ENOUGH", message="分账金额不足"),
 }
 

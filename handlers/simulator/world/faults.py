@@ -239,13 +239,14 @@ class Faults:
         """
         if mistake := _mistake(wish):
             return mistake
-        known = self._of.setdefault(merchant.key, [])
-        if sum(map(len, self._of.values())) >= FAULTS_MAX:
-            return Mistake(param="times", message=f"there are {FAULTS_MAX} faults already")
-        known[:] = [fault for fault in known if _aim(fault.order) != _aim(wish)]
+        known, aim = self._of.get(merchant.key, []), _aim(wish)
+        faults = [fault for fault in known if _aim(fault.order) != aim]
         if wish.times != 0:
-            known.insert(0, _fault(merchant, wish))
-        if not known:
+            if sum(map(len, self._of.values())) - len(known) + len(faults) >= FAULTS_MAX:
+                return Mistake(param="times", message=f"there are {FAULTS_MAX} faults already")
+            faults.insert(0, _fault(merchant, wish))
+        self._of[merchant.key] = faults
+        if not faults:
             del self._of[merchant.key]
         return None
 

@@ -113,6 +113,7 @@ def _their_keys(account: UnionpaySimulatorAccount) -> UnionpaySimulatorKeys:
     )
 
 
+@lru_cache(maxsize=ACCOUNTS_CACHED_MAX)
 def _from_pem(field: str, pem: str) -> RSAPrivateKey:
     try:
         key = load_pem_private_key(pem.encode(), password=None)

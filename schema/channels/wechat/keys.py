@@ -245,6 +245,7 @@ def _certified_signer(pair: PlatformCertificate) -> Signer:
     )
 
 
+@lru_cache(maxsize=ACCOUNTS_CACHED_MAX)
 def _private_key(field: str, pem: str) -> RSAPrivateKey:
     try:
         key = load_pem_private_key(pem.encode(), password=None)
