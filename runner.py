@@ -15,7 +15,6 @@ from typing import Annotated, Any
 
 import typer
 import uvloop
-from actors.routing.terminal import comparison, health
 
 from actors.accounting.actor import ACCOUNTING as LEDGER
 from actors.accounting.actor import INLETS as ACCOUNTING
@@ -51,6 +50,7 @@ from actors.risk.actor import risk
 from actors.routing.actor import INLETS as ROUTING
 from actors.routing.actor import fold_taken, learning, routing
 from actors.routing.record import again
+from actors.routing.terminal import comparison, health
 from bus import logs, migrations, tracing
 from bus.caller import Caller, CallerRun
 from bus.decider import Decider, DeciderRun
@@ -64,6 +64,7 @@ from bus.shards import Balance, Dispatcher, Shards
 from bus.supervisor import supervise
 from bus.topology import Inlet
 from handlers.cashier.links import links_of
+from handlers.cashier.terminal import cashier_cli
 from handlers.terminal import (
     contracts_cli,
     dead_cli,
@@ -133,7 +134,7 @@ def lanes_with(
 
 def ordering_room(shared: Shared) -> Sequence[Part]:
     return (
-        decide_with(shared, ordering(shared.directory, links_of(shared))),
+        decide_with(shared, ordering(shared.directory, links_of(shared.settings, shared.vault))),
         see_to_ends(shared.pool, shared.broker),
         Duty("ordering.figures", Figures(shared.pool).refresh, every_s=60.0),
     )
@@ -375,6 +376,7 @@ for name, sub_cli in {
     "risk": risk_cli,
     "routing": routing_cli(rules_cli, comparison, health),
     "ledger": ledger_cli,
+    "cashier": cashier_cli,
 }.items():
     cli.add_typer(sub_cli, name=name)
 
