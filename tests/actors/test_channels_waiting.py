@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from actors.channels.accounts import Accounts
 from actors.channels.attempt import Attempt, AttemptState
 from actors.channels.calls import Answer, Ticket, open_tickets, open_waiting, record
+from actors.channels.refunds import RefundAnswer, RefundTicket, open_refunds, record_refunds
 from actors.channels.waiting import NEVER_SENT
 from bus.caller import Recorded
 from bus.database import Pool
@@ -19,14 +20,28 @@ from bus.effects import Effect, Publish
 from bus.vault import Vault
 from schema import ids
 from schema.channels import SurelyNotPaid
-from schema.messages.channels import AttemptClosed, AttemptFailed, CallAttempt, QueryAttempt
+from schema.messages.channels import (
+    AttemptClosed,
+    AttemptFailed,
+    CallAttempt,
+    CallRepayment,
+    QueryAttempt,
+    QueryRepayment,
+)
 from schema.messages.contract import Message
-from schema.messages.ordering import CloseAttempts
+from schema.messages.ordering import CloseAttempts, Repay
 from schema.messages.routing import PaymentRouted
-from tests.actors.attempts import FAR, a_new_routed_payment, a_sealed_channel, stored
+from schema.refunds import RefundTerms
+from tests.actors.attempts import (
+    FAR,
+    a_new_routed_payment,
+    a_sealed_channel,
+    new_payment_id,
+    stored,
+)
 from tests.actors.conftest import BothEnds
 from tests.actors.profiles import register
-from tests.examples import NOW
+from tests.examples import MERCHANT_NO, NOW, TRADE_NO
 
 NO_ROOM = Answer(None, waits=True)
 NOT_PAID = SurelyNotPaid(code="RULE_LIMIT", message="too much for one day")
@@ -63,9 +78,41 @@ class Desk:
         assert isinstance(wish, CallAttempt)
         return wish
 
+    async def open_refund(self, message: Message) -> RefundTicket:
+        async with self.pool.acquire() as connection, connection.transaction():
+            (ticket,) = await open_refunds(connection, [message], self.accounts, LATER)
+        assert ticket is not None
+        return ticket
+
+    async def record_refund(self, ticket: RefundTicket) -> Recorded[RefundTicket]:
+        async with self.pool.acquire() as connection, connection.transaction():
+            pairs = [(ticket, RefundAnswer(None))]
+            (recorded,) = await record_refunds(connection, pairs, LATER)
+            return recorded
+
     async def attempt(self, routed: PaymentRouted, rank: int = 1) -> Attempt:
         (attempt,) = await stored(self.pool, ids.attempt_id(routed.terms.payment_id, rank))
         return attempt
+
+
+def a_refund(channel_no: str) -> RefundTerms:
+    payment_id = new_payment_id()
+    return RefundTerms(
+        refund_id=f"ref_{payment_id.removeprefix('pay_')}",
+        kind="merchant",
+        payment_id=payment_id,
+        attempt_id=ids.attempt_id(payment_id, 1),
+        merchant_no=MERCHANT_NO,
+        channel_no=channel_no,
+        channel_trade_no=TRADE_NO,
+        funds_flow="platform",
+        pay_type="wechat_native",
+        refund_fen=400,
+        paid_fen=1_000,
+        currency="CNY",
+        opened_at=NOW,
+        paid_at=NOW,
+    )
 
 
 def said(effects: Sequence[Effect]) -> list[Message]:
@@ -158,6 +205,19 @@ async def test_a_question_of_the_ladder_without_room_is_asked_another_time(desk:
     ask = QueryAttempt(attempt_id=before.attempt_id, channel_no=desk.a)
     assert await desk.record(await desk.open(ask, LATER), NO_ROOM) == Recorded()
     assert await desk.attempt(routed) == before
+
+
+async def test_a_refund_without_room_waits_in_the_lane_and_is_asked_about_first(
+    desk: Desk,
+) -> None:
+    refund = a_refund(desk.a)
+    ticket = await desk.open_refund(Repay(terms=refund))
+    assert not ticket.queries_first
+    (wish,) = said((await desk.record_refund(ticket)).effects)
+    assert wish == CallRepayment(refund_id=refund.refund_id, channel_no=desk.a)
+    assert (await desk.open_refund(wish)).queries_first
+    ask = QueryRepayment(refund_id=refund.refund_id, channel_no=desk.a)
+    assert await desk.record_refund(await desk.open_refund(ask)) == Recorded()
 
 
 async def test_the_code_that_the_payer_shows_waits_with_the_payment(desk: Desk) -> None:
