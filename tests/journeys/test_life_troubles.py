@@ -209,3 +209,13 @@ async def test_a_refund_that_does_not_reach_the_payer_gives_nobody_anything_back
     answer = await refund(shop, payment, "r2", 800)
     assert answer.document["code"] == "refund_above_payment", "300 fen are on their way"
     assert (await refund(shop, payment, "r1", 300)).document["state"] == "abnormal"
+
+
+async def test_a_refund_without_the_money_for_it_leaves_everything_as_it_was(
+    platform: Platform, channel: Channel, shop: Shop
+) -> None:
+    payment = await paid(shop, channel)
+    await platform.whole_story(payment["id"])
+    answer = await refund(shop, payment, "r1")
+    assert answer.document["failure"]["code"] == "insufficient_balance"
+    await told(shop, "payment.succeeded", "refund.failed")

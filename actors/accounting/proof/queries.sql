@@ -198,7 +198,8 @@ FULL JOIN (
 WHERE coalesce(s.standing_fen, 0) <> coalesce(r.sum, 0) ORDER BY owner, account_no;
 
 -- false_uses
--- Trades of which more was refunded or shared than there was, or other than was booked.
+-- Trades of which more was refunded or shared than there was, or other than was booked. A refund that
+-- was refused before it came to the books is booked with nothing, and its trade is used by nobody.
 SELECT CASE WHEN t.party IS NULL THEN 'platform' ELSE 'merchant' END AS role,
     coalesce(t.party, 'platform') AS owner, '' AS account_no,
     format('%s: %s fen refunded and %s shared, and bookings say %s and %s', payment_id,
@@ -215,7 +216,8 @@ FULL JOIN (
 LEFT JOIN accounting.booking AS t ON t.booking_key = 'trade:' || payment_id
 WHERE coalesce(u.refunded_fen, 0) <> coalesce(b.refunded, 0)
     OR coalesce(u.shared_fen, 0) <> coalesce(b.shared, 0)
-    OR (u.amount_fen, u.fee_fen) IS DISTINCT FROM (t.amount_fen, t.fee_fen)
+    OR u.payment_id IS NOT NULL
+        AND (u.amount_fen, u.fee_fen) IS DISTINCT FROM (t.amount_fen, t.fee_fen)
     OR u.refunded_fen > u.amount_fen OR greatest(u.shared_fen, u.fee_returned_fen) > u.fee_fen
 ORDER BY payment_id;
 
