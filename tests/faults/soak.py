@@ -48,10 +48,17 @@ HURRY = (
 )
 """The time of all that is waited for has come: nobody wants to wait for an hourly ladder."""
 
-OVER = """
-UPDATE ordering.payment SET expires_at = now(), close_at = now()
-WHERE state IN ('placed', 'screening', 'routing', 'pending', 'unknown')
-"""
+LIFE_S = 400
+"""Longer than orders live, and than channels may come to know them after that."""
+
+OVER = (
+    "UPDATE ordering.payment SET expires_at = now(), close_at = now()"
+    " WHERE state IN ('placed', 'screening', 'routing', 'pending', 'unknown')",
+    "UPDATE channels.attempt SET terms = jsonb_set("
+    "terms::jsonb, '{expires_at}', to_jsonb(now() - interval '1 hour'))::text"
+    " WHERE state IN ('opened', 'pending', 'unknown', 'closing')",
+)
+"""No order lives any longer; the simulator's clock is moved as far."""
 
 
 class Verdict(Struct, frozen=True, kw_only=True):
@@ -156,6 +163,9 @@ async def _is_well_again(town: Town) -> None:
         assert answer.status == 204
     for wish in who_pays(town):
         await _tell(town, wish)
+    clock = f"{town.programs['simulator'].url}/simulator/clock"
+    async with town.session.post(clock, json={"move_s": LIFE_S}) as answer:
+        assert answer.status == 200, await answer.text()
     await town.are_ready()
 
 
@@ -170,9 +180,8 @@ async def _settled(town: Town, orders: list[Order]) -> list[str]:
 async def _hurry(town: Town) -> None:
     await asyncio.sleep(HURRIED_EVERY_S)
     async with town.database() as connection:
-        await connection.execute(OVER)
         while True:
-            for statement in HURRY:
+            for statement in (*OVER, *HURRY):
                 await connection.execute(statement)
             await asyncio.sleep(HURRIED_EVERY_S)
 
