@@ -6,6 +6,7 @@
 /v1/webhook_endpoints
 /v1/notifications
 /channels/{channel_no}/notify      channels, signed           callbacks.py
+/cashier/…                         payers                     cashier/
 /docs, /docs/openapi.json          whoever wants to read      merchant_api/pages.py
 /healthz, /readyz, /metrics        operators                  operations.py
 AMQP exchange tomato.upstream      systems next door          upstream.py
@@ -19,6 +20,7 @@ from bus.process import Shared
 from bus.replies import Replies
 from handlers.asking import Asking
 from handlers.callbacks import NOTIFY, Callbacks, Languages
+from handlers.cashier.door import Cashier
 from handlers.doorstep import doorstep
 from handlers.merchant_api import day_statements, endpoints, notifications, refunds
 from handlers.merchant_api.account_books import Books
@@ -63,6 +65,8 @@ class Edge:
         self.app = web.Application(middlewares=[doorstep], client_max_size=settings.body_bytes_max)
         self._open_merchant_api(shared)
         self.app.router.add_post(NOTIFY, Callbacks(languages, self._notices).take)
+        self._cashier = Cashier(shared, self._asking)
+        self._cashier.open(self.app)
         add_pages(self.app, public_url=settings.public_url)
         add_operations(self.app, shared)
         self._site = Site(
@@ -70,12 +74,26 @@ class Edge:
         )
 
     async def start(self) -> None:
-        for part in (self._replies, self._guard, self._languages, *self._outlets, self._site):
+        for part in (
+            self._replies,
+            self._guard,
+            self._languages,
+            *self._outlets,
+            self._cashier,
+            self._site,
+        ):
             await part.start()
 
     async def stop(self) -> None:
         """The site first: the requests in hand still need all the rest."""
-        for part in (self._site, *self._outlets, self._languages, self._guard, self._replies):
+        for part in (
+            self._site,
+            self._cashier,
+            *self._outlets,
+            self._languages,
+            self._guard,
+            self._replies,
+        ):
             await part.stop()
         await self._drafting.close()
 

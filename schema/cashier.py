@@ -39,7 +39,15 @@ class Links(Struct, frozen=True, kw_only=True):
 
     def order_url(self, payment_id: str) -> str:
         """The page of an order."""
-        return f"{self.base_url}{PATH}/{self.token('order', payment_id)}"
+        return f"{self.base_url}{self.order_path(payment_id)}"
+
+    def order_path(self, payment_id: str) -> str:
+        """The same within our own site."""
+        return f"{PATH}/{self.token('order', payment_id)}"
+
+    def shop_url(self, merchant_no: str) -> str:
+        """The page on which a merchant's payers type what they are to pay."""
+        return f"{self.base_url}{PATH}/shop/{self.token('shop', merchant_no)}"
 
     def token(self, page: Page, number: str) -> str:
         """The number with the proof that we have given it out for this kind of page."""

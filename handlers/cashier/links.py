@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from bus.process import Shared
+from bus.vault import Vault
 from schema.cashier import Links
+from schema.settings import Settings
 
 
-def links_of(shared: Shared) -> Links:
+def links_of(settings: Settings, vault: Vault) -> Links:
     """Every process makes the same addresses, by the installation's key."""
-    key = shared.vault.derived_key("cashier pages")
-    return Links(base_url=shared.settings.public_url.rstrip("/"), key=key)
+    key = vault.derived_key("cashier pages")
+    return Links(base_url=settings.public_url.rstrip("/"), key=key)
