@@ -127,7 +127,7 @@ class PaymentTerms(Part, frozen=True, kw_only=True):
     """No table keeps it: it is of use in the first minute only."""
     return_url: str | None = None
     metadata: dict[str, str] = field(default_factory=dict[str, str])
-    round: Annotated[int, Meta(ge=0, le=9)] = 0
+    round_no: Annotated[int, Meta(ge=0, le=9)] = 0
     """How often the payer had chosen before; each choice has attempts of its own."""
 
 

@@ -117,7 +117,7 @@ def _channels_of(attempts: Collection[Attempt]) -> set[str]:
 
 
 def _round_no(terms: PaymentTerms) -> str:
-    return ids.round_no(terms.payment_id, terms.round)
+    return ids.round_no(terms.payment_id, terms.round_no)
 
 
 async def open_waiting(

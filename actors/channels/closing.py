@@ -87,7 +87,7 @@ def looked_once_more(attempt: Attempt, now: datetime) -> Attempt:
 def never_asked(terms: PaymentTerms, now: datetime) -> Attempt:
     """Stands where the first attempt of the round would: who comes to make it finds it closed."""
     return Attempt(
-        attempt_id=ids.round_attempt_id(terms.payment_id, terms.round, 1),
+        attempt_id=ids.round_attempt_id(terms.payment_id, terms.round_no, 1),
         payment_id=terms.payment_id,
         channel_no="",
         rank=1,

@@ -51,7 +51,7 @@ def first_attempt(message: PaymentRouted, now: datetime) -> Attempt:
     """The attempt at the best channel."""
     terms = message.terms
     return Attempt(
-        attempt_id=ids.round_attempt_id(terms.payment_id, terms.round, 1),
+        attempt_id=ids.round_attempt_id(terms.payment_id, terms.round_no, 1),
         payment_id=terms.payment_id,
         channel_no=message.routing.ranked[0],
         rank=1,
@@ -71,7 +71,7 @@ def next_attempt(attempt: Attempt, now: datetime) -> Attempt | None:
         return None
     return replace(
         attempt,
-        attempt_id=ids.round_attempt_id(attempt.payment_id, attempt.terms.round, rank),
+        attempt_id=ids.round_attempt_id(attempt.payment_id, attempt.terms.round_no, rank),
         channel_no=ranked[rank - 1],
         rank=rank,
         state=AttemptState.OPENED,

@@ -73,7 +73,7 @@ def refused(
 def begin(orders: Orders, message: BeginRound, now: datetime) -> Decision:
     """The payer has waited; the earlier round is closed by its ladder, however long that takes."""
     payment = orders.get(message.payment_id)
-    return Decision() if payment is None else _begin_if_waiting(payment, message.round, now)
+    return Decision() if payment is None else _begin_if_waiting(payment, message.round_no, now)
 
 
 def round_ended(
@@ -115,7 +115,7 @@ def _chosen(payment: Payment, message: ChoosePayType, fee_rate_ppm: int, now: da
     number = len(payment.rounds or ())
     if not wishes:
         return rounds.begin(moved, number, now)
-    last_wait = BeginRound(payment_id=payment.payment_id, round=number)
+    last_wait = BeginRound(payment_id=payment.payment_id, round_no=number)
     later = Later(last_wait, now + CLOSING_WAIT, subject=payment.payment_id)
     return Decision(changes=(moved,), effects=(*wishes, later))
 

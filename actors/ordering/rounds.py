@@ -78,7 +78,7 @@ def round_terms(payment: Payment, number: int) -> PaymentTerms:
         terms(replace(payment, pay_type=chosen.pay_type)),
         client_ip=chosen.client_ip or payment.client_ip,
         return_url=chosen.return_url,
-        round=number,
+        round_no=number,
     )
 
 

@@ -105,7 +105,7 @@ def told(orders: Orders, message: Message, now: datetime) -> Decision:
     """What risk, routing and channels say on the way; it moves the payment, and that is all."""
     match message:
         case PaymentCleared(terms=terms):
-            return cleared(orders.get(terms.payment_id), terms.round, now)
+            return cleared(orders.get(terms.payment_id), terms.round_no, now)
         case PaymentRefused(payment_id=payment_id, risk=risk):
             fields = {"failure": risk.reasons[0], "decisions": Decisions(risk=risk)}
             return happen(orders.get(payment_id), Happening.REFUSED, now, fields)

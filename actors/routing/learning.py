@@ -59,7 +59,7 @@ class Learning:
     ) -> None:
         """Learns from a batch. To hear something twice moves no reservation twice."""
         outcomes = [message for message in messages if isinstance(message, OUTCOMES)]
-        channels = await self._directory.channels.find({each.channel_no for each in outcomes})
+        channels = await self._directory.channels.find({each.channel_no or "" for each in outcomes})
         heard = sorted_out(outcomes, channels, now)
         if heard.calls or heard.answered:
             await self._pulses.learn(heard.calls, heard.answered)

@@ -100,7 +100,7 @@ class BeginRound(Message, frozen=True, kw_only=True):
     """The payer has waited long enough for the choice before this one to be closed."""
 
     payment_id: PaymentId
-    round: Annotated[int, Meta(ge=0, le=9)]
+    round_no: Annotated[int, Meta(ge=0, le=9)]
 
 
 @fact("refund.placed", owner="ordering")

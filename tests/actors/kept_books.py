@@ -86,7 +86,8 @@ async def a_copy(server_url: str, kept: Kept) -> AsyncGenerator[Kept]:
 
 
 async def fill(pool: Pool, one: Books, two: Books) -> None:
-    """Trades, a refund, one that waits, a share, a hold, payouts, entries to be applied later, and a day's end."""
+    """Trades, a refund, one that waits, a share, a hold, payouts, entries to be applied later, a
+    day's end."""
     paid = one.paid(3)
     await one.hear([*paid, *two.paid(2)])
     whose = {"merchant_no": one.merchant_no, "channel_no": one.channel_no}

@@ -241,7 +241,7 @@ async def test_a_closed_attempt_is_only_looked_at(desk: Desk) -> None:
 
 
 def of_round(routed: PaymentRouted, number: int) -> PaymentRouted:
-    return replace(routed, terms=replace(routed.terms, round=number))
+    return replace(routed, terms=replace(routed.terms, round_no=number))
 
 
 async def test_each_choice_of_the_payer_has_attempts_of_its_own(desk: Desk) -> None:

@@ -106,7 +106,7 @@ TERMS = PaymentTerms(
     auth_code="134567890123456789",
     return_url="https://shop.example/back",
     metadata={"shop": "south"},
-    round=1,
+    round_no=1,
 )
 PAYMENT = PaymentView(
     id=PAYMENT_ID,

@@ -93,7 +93,7 @@ OF_PAYMENTS: tuple[Message, ...] = (
         client_ip="203.0.113.7",
         return_url="https://pay.example/cashier/a",
     ),
-    BeginRound(payment_id=PAYMENT_ID, round=1),
+    BeginRound(payment_id=PAYMENT_ID, round_no=1),
     AttemptClosed(payment_id=PAYMENT_ID, attempt_id=ATTEMPT_ID, channel_no="wechat_a"),
     AttemptMispaid(
         payment_id=PAYMENT_ID,

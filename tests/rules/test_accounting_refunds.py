@@ -187,7 +187,7 @@ def test_other_money_than_was_asked_for_lies_in_suspense(desk: Desk) -> None:
             paid_fen=999,
             paid_currency="CNY",
             paid_at=NOW,
-        )  # fmt: skip
+        )
     )
     assert desk.balances()["platform.suspense", "platform"] == 999
 

@@ -101,7 +101,7 @@ def test_the_first_choice_goes_its_way_at_once_with_what_is_known_of_the_payer()
         choice("wechat_h5", client_ip="203.0.113.9", return_url="https://pay.test/cashier/x")
     )
     (placed,) = said(desk, PaymentPlaced)
-    assert (placed.terms.pay_type, placed.terms.round) == ("wechat_h5", 0)
+    assert (placed.terms.pay_type, placed.terms.round_no) == ("wechat_h5", 0)
     assert (placed.terms.client_ip, placed.terms.payer_id) == ("203.0.113.9", "member-7")
     assert placed.terms.return_url == "https://pay.test/cashier/x"
     assert (desk.payment.state, desk.payment.fee_rate_ppm) == (PaymentState.SCREENING, 6_000)
@@ -140,20 +140,20 @@ def test_nothing_is_chosen_after_the_end() -> None:
 def test_before_another_wallet_is_asked_the_first_one_is_closed() -> None:
     desk = switched()
     (wish,) = said(desk, CloseAttempts)
-    assert (wish.terms.round, wish.terms.pay_type, wish.reason) == (0, "wechat_native", "payer")
+    assert (wish.terms.round_no, wish.terms.pay_type, wish.reason) == (0, "wechat_native", "payer")
     assert len(said(desk, PaymentPlaced)) == 1, "the second one waits"
     assert (desk.payment.state, desk.payment.offer) == (PaymentState.SCREENING, None)
     desk.hear(closed(0))
-    assert said(desk, PaymentPlaced)[-1].terms.round == 1
+    assert said(desk, PaymentPlaced)[-1].terms.round_no == 1
     assert desk.payment.fee_rate_ppm == 5_000
 
 
 def test_a_channel_that_does_not_confirm_holds_nobody_up() -> None:
     desk = switched()
     (later,) = desk.later
-    assert (later.due_at, later.message) == (WAITED, BeginRound(payment_id=PAYMENT_ID, round=1))
+    assert (later.due_at, later.message) == (WAITED, BeginRound(payment_id=PAYMENT_ID, round_no=1))
     desk.hear(later.message, now=WAITED).hear(later.message, closed(0), now=WAITED)
-    assert [placed.terms.round for placed in said(desk, PaymentPlaced)] == [0, 1]
+    assert [placed.terms.round_no for placed in said(desk, PaymentPlaced)] == [0, 1]
 
 
 def test_what_the_first_wallet_says_late_is_shown_to_nobody() -> None:
@@ -164,23 +164,25 @@ def test_what_the_first_wallet_says_late_is_shown_to_nobody() -> None:
 
 
 def test_money_through_the_first_wallet_is_taken_by_its_rate_and_the_second_one_is_closed() -> None:
-    desk = switched().hear(BeginRound(payment_id=PAYMENT_ID, round=1), now=WAITED)
+    desk = switched().hear(BeginRound(payment_id=PAYMENT_ID, round_no=1), now=WAITED)
     desk.hear(succeeded(), now=WAITED)
     payment = desk.payment
     assert (payment.state, payment.pay_type) == (PaymentState.SUCCEEDED, "wechat_native")
     assert (payment.fee_fen, payment.fee_rate_ppm) == (6, 6_000)
-    assert [wish.terms.round for wish in said(desk, CloseAttempts)] == [0, 1]
+    assert [wish.terms.round_no for wish in said(desk, CloseAttempts)] == [0, 1]
 
 
 def test_money_that_comes_while_the_second_choice_waits_leaves_it_unasked() -> None:
-    desk = switched().hear(succeeded()).hear(BeginRound(payment_id=PAYMENT_ID, round=1), now=WAITED)
+    desk = (
+        switched().hear(succeeded()).hear(BeginRound(payment_id=PAYMENT_ID, round_no=1), now=WAITED)
+    )
     assert desk.payment.state is PaymentState.SUCCEEDED
     assert len(said(desk, PaymentPlaced)) == 1
 
 
 def test_who_pays_through_both_wallets_has_the_second_money_back_once() -> None:
     other = succeeded(**of_round(1), channel_no="alipay_a", channel_trade_no="2026")
-    desk = switched().hear(BeginRound(payment_id=PAYMENT_ID, round=1), now=WAITED)
+    desk = switched().hear(BeginRound(payment_id=PAYMENT_ID, round_no=1), now=WAITED)
     desk.hear(pending(**of_round(1)), other, succeeded(), succeeded(), other)
     assert (desk.payment.state, desk.payment.pay_type) == (PaymentState.SUCCEEDED, "alipay_qr")
     (refund,) = desk.refunds
@@ -235,10 +237,10 @@ def test_an_order_that_nobody_can_pay_is_closed_at_once(before: tuple[Message, .
 
 
 def test_an_order_ends_when_every_wallet_that_was_asked_has_confirmed() -> None:
-    desk = switched().hear(BeginRound(payment_id=PAYMENT_ID, round=1), now=WAITED)
+    desk = switched().hear(BeginRound(payment_id=PAYMENT_ID, round_no=1), now=WAITED)
     desk.hear(pending(**of_round(1))).hear(EXPIRED, now=AFTER)
     assert desk.payment.state is PaymentState.CLOSING
-    assert {wish.terms.round for wish in said(desk, CloseAttempts)} == {0, 1}
+    assert {wish.terms.round_no for wish in said(desk, CloseAttempts)} == {0, 1}
     desk.hear(closed(1), now=AFTER)
     assert desk.payment.state is PaymentState.CLOSING, "the first one may still be paid"
     desk.hear(closed(0), now=AFTER)
@@ -246,7 +248,7 @@ def test_an_order_ends_when_every_wallet_that_was_asked_has_confirmed() -> None:
 
 
 def test_an_order_that_ends_while_a_choice_waits_never_asks_for_it() -> None:
-    desk = switched().close().hear(BeginRound(payment_id=PAYMENT_ID, round=1), now=WAITED)
+    desk = switched().close().hear(BeginRound(payment_id=PAYMENT_ID, round_no=1), now=WAITED)
     desk.hear(closed(0), now=WAITED)
     assert desk.payment.state is PaymentState.CLOSED
     assert len(said(desk, PaymentPlaced)) == 1
