@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import aclosing
 from typing import cast
 
 from aiohttp import web
@@ -16,7 +17,7 @@ from handlers.cashier.links import links_of
 from handlers.cashier.orders import Order, find_order
 from handlers.cashier.returning import way_back
 from handlers.cashier.shop import ShopDoor
-from handlers.cashier.street import FILES, Street, device_for, html, page_for
+from handlers.cashier.street import FILES, Street, device_for, html, page_for, see
 from handlers.cashier.watch import Watch
 from handlers.doorstep import request_id_of
 from handlers.forms import has_form
@@ -89,7 +90,7 @@ class Cashier:
             return html(page_for(request).message("again"), status=503)
         if isinstance(answer, PaymentAnswered) and answer.refusal is not None:
             return html(page_for(request).message("try_other"), status=409)
-        raise web.HTTPSeeOther(request.rel_url)
+        return see(str(request.rel_url))
 
     async def status(self, request: web.Request) -> web.StreamResponse:
         """Server-sent events: the version of the order whenever it changes."""
@@ -99,8 +100,9 @@ class Cashier:
         response = web.StreamResponse(headers=EVENTS)
         await response.prepare(request)
         try:
-            async for version in self._watch.versions(order.payment_id):
-                await response.write(f"data: {version}\n\n".encode() if version else b":\n\n")
+            async with aclosing(self._watch.versions(order.payment_id)) as versions:
+                async for version in versions:
+                    await response.write(_event(version))
         except ConnectionError:
             pass  # the payer has closed the page
         return response
@@ -115,7 +117,7 @@ class Cashier:
         purpose = f"webhook:{order.merchant_no}"
         secrets = [self._vault.open(each, purpose).decode() for each in sealed]
         url = way_back(order, secrets, int(time.time()))
-        raise web.HTTPSeeOther(url or self._links.order_path(order.payment_id))
+        return see(url or self._links.order_path(order.payment_id))
 
     async def _order(self, request: web.Request) -> Order | None:
         payment_id = self._links.number("order", request.match_info["token"])
@@ -142,6 +144,11 @@ class Cashier:
 
     async def _let_go(self, _: web.Application) -> None:
         self._watch.end()
+
+
+def _event(version: str) -> bytes:
+    """One event; a comment where there is only silence to be broken."""
+    return f"data: {version}\n\n".encode() if version else b":\n\n"
 
 
 def _unknown(request: web.Request) -> web.Response:

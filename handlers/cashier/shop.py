@@ -14,7 +14,7 @@ from aiohttp import web
 from bus.directory import Directory
 from bus.errors import TryLater
 from handlers.asking import Asking
-from handlers.cashier.street import Street, html, page_for
+from handlers.cashier.street import Street, html, page_for, see
 from handlers.cashier.words import say
 from handlers.doorstep import request_id_of
 from schema.cashier import PATH, Links
@@ -65,7 +65,7 @@ class ShopDoor:
             return html(page_for(request).message("again"), status=503)
         if not isinstance(answer, PaymentAnswered) or answer.payment is None:
             return html(page_for(request).message("again"), status=409)
-        raise web.HTTPSeeOther(self._links.order_path(answer.payment.id))
+        return see(self._links.order_path(answer.payment.id))
 
     async def _merchant(self, request: web.Request) -> MerchantProfile | None:
         number = self._links.number("shop", request.match_info["token"])

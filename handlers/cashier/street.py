@@ -96,6 +96,11 @@ def html(page: str, *, status: int = 200, forms: str = "'self'") -> web.Response
     return web.Response(status=status, text=page, content_type="text/html", headers=headers)
 
 
+def see(address: str) -> web.Response:
+    """Leads to another page, by GET."""
+    return web.Response(status=303, headers=SAFE | {"Location": address})
+
+
 async def show_style(_: web.Request) -> web.Response:
     return _file(STYLE, "text/css")
 

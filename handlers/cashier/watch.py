@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import suppress
 
 from bus.database import Pool
@@ -57,7 +57,7 @@ class Watch:
     def is_full(self) -> bool:
         return sum(map(len, self._listeners.values())) >= self._listeners_max
 
-    async def versions(self, payment_id: str) -> AsyncIterator[str]:
+    async def versions(self, payment_id: str) -> AsyncGenerator[str, None]:
         """The order's version now and whenever it changes; empty where there is only silence."""
         listener = Listener()
         self._listeners.setdefault(payment_id, set()).add(listener)
@@ -66,8 +66,9 @@ class Watch:
                 with suppress(TimeoutError):
                     async with asyncio.timeout(QUIET_S_MAX):
                         await listener.changed.wait()
-                yield listener.version if listener.changed.is_set() else ""
-                listener.changed.clear()
+                is_news = listener.changed.is_set()
+                listener.changed.clear()  # before it is told: what comes meanwhile is told next
+                yield listener.version if is_news else ""
         finally:
             self._listeners[payment_id].discard(listener)
             if not self._listeners[payment_id]:
