@@ -161,12 +161,14 @@ def hear(orders: Orders, message: Told, now: datetime) -> Decision:
             return _moved(refund, Turn.PENDING, now, channel_refund_no=number or None)
         case RepaymentUnknown():
             return _moved(refund, Turn.UNKNOWN, now, failure=message.refusal)
-        case RepaymentAbnormal():
-            return _abnormal(refund, message, now)
+        case RepaymentAbnormal(channel_refund_no=number, refusal=refusal):
+            return _abnormal(refund, refusal, number or None, now)
         case RepaymentSucceeded():
             return _repaid(payment, refund, message, now)
-        case RepaymentFailed(refusal=refusal):
+        case RepaymentFailed(refusal=refusal) if refund.kind == "merchant":
             return _void(payment, refund, Turn.FAILED, refusal, now)
+        case RepaymentFailed(refusal=refusal):
+            return _abnormal(refund, refusal, None, now)
 
 
 def retry(orders: Orders, message: RetryRefund, now: datetime) -> Decision:
@@ -216,16 +218,20 @@ def _moved(refund: Refund, turn: Turn, now: datetime, **fields: object) -> Decis
     return Decision(changes=(replace(refund, state=state, updated_at=now, **fields),))
 
 
-def _abnormal(refund: Refund, message: RepaymentAbnormal, now: datetime) -> Decision:
-    number = message.channel_refund_no or None
-    decision = _moved(refund, Turn.ABNORMAL, now, failure=message.refusal, channel_refund_no=number)
+def _abnormal(
+    refund: Refund, refusal: Refusal, channel_refund_no: str | None, now: datetime
+) -> Decision:
+    """A person has to see to it. That is also the end of an automatic refund that the channel did
+    not make: the money is the payer's, whoever it is with."""
+    number = channel_refund_no or refund.channel_refund_no
+    decision = _moved(refund, Turn.ABNORMAL, now, failure=refusal, channel_refund_no=number)
     if not decision.changes:
         return decision
     (stuck,) = decision.changes
     said = RefundAbnormal(
         refund=refund_view(stuck),
         terms=refund_terms(stuck),
-        refusal=message.refusal,
+        refusal=refusal,
         notify_url=stuck.notify_url,
     )
     return Decision(changes=(stuck,), effects=(_say(stuck, said),))

@@ -205,6 +205,14 @@ def test_money_that_reached_nobody_is_not_given_back_to_the_merchant() -> None:
     assert desk.refunds[0].state is RefundState.SUCCEEDED
 
 
+def test_an_automatic_refund_that_the_channel_did_not_make_stays_the_payers_money() -> None:
+    desk = Desk(a_shown_payment(state=PaymentState.CLOSED)).hear(succeeded())
+    (refund,) = desk.refunds
+    desk.hear(funded(refund), RepaymentFailed(**of(refund), refusal=NO))
+    assert (desk.refunds[0].state, desk.payment.refunding_fen) == (RefundState.ABNORMAL, 1_000)
+    assert isinstance(desk.said[-1], RefundAbnormal)
+
+
 def test_a_channel_that_contradicts_its_own_proof_is_a_riddle_for_a_person() -> None:
     desk = paid_desk().refund("r1", 300)
     refund = desk.refunds[0]
