@@ -32,7 +32,7 @@ from schema.messages.ordering import (
 )
 from schema.payments import PaymentState, Refusal
 from schema.refunds import RefundState
-from tests.examples import CHANNEL_NO, NOW, TRADE_NO, a_shown_payment
+from tests.examples import CHANNEL_NO, NOW, TRADE_NO, a_shown_payment, succeeded
 from tests.rules.desk import Desk
 
 SHORT = Refusal(code="insufficient_balance", reason="12 fen are there.", param="amount_fen")
