@@ -16,6 +16,7 @@ from actors.accounting.wishes import trade_of, wishes_of
 from actors.accounting.workings import worked_out
 from bus.decider import Decision
 from bus.effects import Later, Publish, Reply
+from schema.accounts import PLATFORM
 from schema.bookings import Booked, PayoutCompleted, PayoutReturned
 from schema.messages.accounting import (
     AccountingAnswered,
@@ -149,7 +150,23 @@ def caused(
             assert outcome.code == "refund_ended" and isinstance(fact, RefundFailed), outcome.reason
         elif not isinstance(outcome, Booking):
             changes += outcome
-    return Decision(changes=tuple(changes))
+    effects = (Publish(mispaid(fact)),) if isinstance(fact, AttemptMispaid) else ()
+    return Decision(changes=tuple(changes), effects=effects)
+
+
+def mispaid(fact: AttemptMispaid) -> LedgerBroken:
+    """The alarm about other money than was asked for. It is nobody's yet, so it stops nobody."""
+    return LedgerBroken(
+        alarm_no=f"mispaid.{fact.attempt_id}",
+        check_name="mispaid",
+        role=PLATFORM,
+        owner=PLATFORM,
+        account_no="",
+        detail=(
+            f"{fact.channel_no} says that {fact.paid_fen} {fact.paid_currency} were paid for "
+            f"{fact.payment_id}, and {fact.asked_fen} {fact.asked_currency} were asked for"
+        ),
+    )
 
 
 def booked(ledger: Ledger, wish: Booked, now: datetime) -> Outcome:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from msgspec.structs import asdict, replace
 
 from schema import ids
-from schema.messages.accounting import RefundFunded, RefundUnfunded
+from schema.messages.accounting import LedgerBroken, RefundFunded, RefundUnfunded
 from schema.messages.channels import AttemptMispaid
 from schema.messages.contract import Message
 from schema.messages.ordering import (
@@ -190,6 +190,10 @@ def test_other_money_than_was_asked_for_lies_in_suspense(desk: Desk) -> None:
         )
     )
     assert desk.balances()["platform.suspense", "platform"] == 999
+    (alarm,) = desk.publishes()
+    assert isinstance(alarm, LedgerBroken) and alarm.check_name == "mispaid"
+    desk.hear(alarm)
+    assert [a.alarm_no for a in desk.ledger.alarms] == [f"mispaid.{ATTEMPT_ID}"]
 
 
 FACTS = {"place": lambda of: RefundPlaced(terms=of), "done": succeeded, "no": failed}
