@@ -248,7 +248,7 @@ async def test_the_books_are_proved_at_the_terminal(
         await copy.tamper("UPDATE accounting.batch SET hash = sha256('') WHERE no = 8")
         bad = await desk.types("verify")
         assert bad.exit_code == 1
-        assert "chain: platform platform: batch 7 of shard 0 is not as it was hashed" in bad.stdout
+        assert "chain: platform platform: batch 8 of shard 0 is not as it was hashed" in bad.stdout
         assert "heads: platform platform: batch 8 of shard 0 was " in bad.stdout
         desk.settings = replace(desk.settings, ledger_anchor_url="/proc/anchors")
         assert "out of reach" in await desk.is_refused("verify")
