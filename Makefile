@@ -4,9 +4,11 @@ PYTHON   := .venv/bin/python
 SCENARIO ?= all
 SMOKE    ?=
 ARGS     ?=
+SECONDS  ?= 600
+SEED     ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help bootstrap up down status logs env test check bench lock clean
+.PHONY: help bootstrap up down status logs env test soak check bench lock clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -28,6 +30,9 @@ env: bootstrap  ## write .env for `docker compose up`
 
 test: bootstrap  ## all tests, on services of their own (ARGS="-k refund" for some)
 	$(PYTHON) -m pytest $(ARGS)
+
+soak: bootstrap  ## everything goes wrong for ten minutes, and nothing may be lost (SECONDS=, SEED=)
+	$(PYTHON) -m tests.faults.soak --seconds $(SECONDS) $(if $(SEED),--seed $(SEED))
 
 check: bootstrap  ## formatting, lint, types, and the direction of imports
 	$(PYTHON) -m ruff format --check .

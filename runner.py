@@ -25,8 +25,10 @@ from actors.accounting.shards import shard_of
 from actors.accounting.terminal import ledger_cli
 from actors.channels.accounts import Accounts
 from actors.channels.actor import INLETS as CHANNELS
-from actors.channels.actor import ask_again, calls, notices
+from actors.channels.actor import ask_again, ask_refunds_again, calls, notices, refunds
 from actors.channels.keyring import Keyring
+from actors.channels.lanes import in_lanes
+from actors.channels.rooms import LanePaces, Rooms
 from actors.channels.sender import Sender
 from actors.channels.terminal import add_calls
 from actors.merchants.terminal import channel_cli, merchant_cli, rate_cli, risk_cli, rules_cli
@@ -41,7 +43,8 @@ from actors.notification.relay import Relay
 from actors.notification.sender import WebhookSender
 from actors.notification.sweeper import Sweeper
 from actors.ordering.actor import INLETS as ORDERING
-from actors.ordering.actor import ordering
+from actors.ordering.actor import ordering, see_to_ends
+from actors.ordering.duties.figures import Figures
 from actors.risk.actor import INLETS as RISK
 from actors.risk.actor import risk
 from actors.routing.actor import INLETS as ROUTING
@@ -51,6 +54,7 @@ from actors.routing.terminal import comparison, health
 from bus import logs, migrations, tracing
 from bus.caller import Caller, CallerRun
 from bus.decider import Decider, DeciderRun
+from bus.duty import Duty
 from bus.heartbeat import Heartbeat
 from bus.lanes import INLETS as LANES
 from bus.lanes import Lanes, Pace, SuccessRate, desk
@@ -59,12 +63,15 @@ from bus.process import Door, Part, Shared, serve
 from bus.shards import Balance, Dispatcher, Shards
 from bus.supervisor import supervise
 from bus.topology import Inlet
+from handlers.cashier.links import links_of
+from handlers.cashier.terminal import cashier_cli
 from handlers.terminal import (
     contracts_cli,
     dead_cli,
     lanes_cli,
     notification_cli,
     payment_cli,
+    refund_cli,
     routing_cli,
     top,
 )
@@ -96,8 +103,9 @@ def decide_with(
 
 
 def call_with(
-    shared: Shared, caller: Caller[Any, Any], *, lanes: bool = False, linger_ms: int = 1_000
-) -> CallerRun:
+    shared: Shared, caller: Caller[Any, Any], *, lanes: bool = False, linger_ms: int = 1_000,
+    prefetch: int | None = None,
+) -> CallerRun:  # fmt: skip
     """`linger_ms` is the most that this caller's messages wait for company."""
     settings = shared.settings
     return CallerRun(
@@ -106,7 +114,7 @@ def call_with(
         broker=shared.broker,
         linger_ms=min(linger_ms, settings.linger_ms),
         batch_max=settings.batch_max,
-        prefetch=settings.prefetch,
+        prefetch=prefetch or settings.prefetch,
         lanes=lanes,
     )
 
@@ -125,7 +133,11 @@ def lanes_with(
 
 
 def ordering_room(shared: Shared) -> Sequence[Part]:
-    return (decide_with(shared, ordering(shared.directory)),)
+    return (
+        decide_with(shared, ordering(shared.directory, links_of(shared.settings, shared.vault))),
+        see_to_ends(shared.pool, shared.broker),
+        Duty("ordering.figures", Figures(shared.pool).refresh, every_s=60.0),
+    )
 
 
 def risk_room(shared: Shared) -> Sequence[Part]:
@@ -147,13 +159,20 @@ def keyring_of(shared: Shared) -> Keyring:
 
 
 def channels_room(shared: Shared) -> Sequence[Part]:
-    keyring = keyring_of(shared)
+    keyring, paces = keyring_of(shared), LanePaces()
+    # Each call keeps its delivery in hand, and several channels may fall silent at once.
+    in_hand = 8 * shared.settings.prefetch
+    waiting = call_with(shared, in_lanes(keyring, paces), lanes=True, linger_ms=5)
+    paces.lanes = lanes = lanes_with(shared, "channels", waiting)
     return (
         keyring,
         decide_with(shared, notices(keyring.accounts)),
-        call_with(shared, calls(keyring)),
+        call_with(shared, calls(keyring, Rooms(in_hand)), prefetch=in_hand),
+        call_with(shared, refunds(keyring, Rooms(in_hand)), prefetch=in_hand),
+        waiting, lanes, decide_with(shared, desk()),
         ask_again(shared.pool, shared.broker),
-    )
+        ask_refunds_again(shared.pool, shared.broker),
+    )  # fmt: skip
 
 
 def accounting_room(shared: Shared) -> Sequence[Part]:
@@ -346,6 +365,7 @@ cli.command()(top)
 add_calls(channel_cli)
 for name, sub_cli in {
     "payment": payment_cli(again),
+    "refund": refund_cli,
     "dead": dead_cli,
     "notification": notification_cli,
     "lanes": lanes_cli,
@@ -356,6 +376,7 @@ for name, sub_cli in {
     "risk": risk_cli,
     "routing": routing_cli(rules_cli, comparison, health),
     "ledger": ledger_cli,
+    "cashier": cashier_cli,
 }.items():
     cli.add_typer(sub_cli, name=name)
 

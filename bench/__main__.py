@@ -10,7 +10,7 @@ from typing import Annotated, Any, Protocol
 
 import typer
 
-from bench import isolation, lanes, notify, payments
+from bench import channel_isolation, isolation, lanes, notify, payments, recovery, refunds
 from bench.backing import PROFILE, alone, fresh_services
 from bench.ledger import scenario as ledger
 from bench.result import Result, text, write
@@ -36,7 +36,9 @@ class Scenario(Protocol):
         ...
 
 
-SCENARIOS: Sequence[Scenario] = (payments, ledger, notify, isolation, lanes, routing)
+SCENARIOS: Sequence[Scenario] = (
+    payments, refunds, ledger, notify, isolation, channel_isolation, lanes, routing, recovery,
+)  # fmt: skip
 
 cli = typer.Typer(
     add_completion=False,

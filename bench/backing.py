@@ -69,14 +69,15 @@ async def own_room(backing: Services) -> AsyncGenerator[str]:
     async with Redis.from_url(backing.redis_url) as redis:
         if await redis.dbsize():
             raise Occupied("Redis is not empty: let TOMATO_REDIS_URL name an empty database")
-        try:
-            async with _database(backing.postgres_url) as url:
-                await migrate(url)
-                try:
-                    yield url
-                finally:
-                    await _delete_lanes(backing.rabbitmq_url, url)
-        finally:
+    try:
+        async with _database(backing.postgres_url) as url:
+            await migrate(url)
+            try:
+                yield url
+            finally:
+                await _delete_lanes(backing.rabbitmq_url, url)
+    finally:
+        async with Redis.from_url(backing.redis_url) as redis:  # it may have restarted
             await redis.flushdb()
 
 

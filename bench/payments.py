@@ -20,7 +20,7 @@ from bench.machine import machine
 from bench.orders import Order
 from bench.phases import Phase, Span, run_phase
 from bench.reconcile import Check, Terms, reconcile
-from bench.registry import CHANNEL_NO, RATE_PPM
+from bench.registry import CHANNEL_NO, OTHER_CHANNEL_NO, RATE_PPM
 from bench.result import Result, answers_section, references_section
 from bench.stage import Cast, Stage, set_up
 from bench.traffic import Report
@@ -101,14 +101,14 @@ async def smoke(services: Services) -> Result:
     async with set_up(services, SMOKE) as stage:
         await stage.traffic.begin(ClosedLoop(SMOKE_IN_FLIGHT, SMOKE_PAYMENTS))
         unfinished = await stage.traffic.finished()
-        report, checks = await _agreed(stage, SMOKE_AGREE_WITHIN_S)
+        report, checks = await agreed(stage, SMOKE_AGREE_WITHIN_S)
         section = answers_section(stage, report, unfinished)
-        stopped = _stopped(stage)
+        ended = stopped(stage)
         return Result(
             scenario=NAME,
             machine=await machine(services),
             sections=[section],
-            checks=[*checks, stopped],
+            checks=[*checks, ended],
         )
 
 
@@ -122,10 +122,10 @@ async def run(services: Services, knobs: Knobs) -> Result:
         opened = [
             await run_phase(stage, OpenLoop(rate), knobs.opened) for rate in knobs.rates_per_s
         ]
-        report, checks = await _agreed(stage, AGREE_WITHIN_S)
+        report, checks = await agreed(stage, AGREE_WITHIN_S)
         unfinished = sum(phase.unfinished for phase in (closed, *opened))
         answers = answers_section(stage, report, unfinished)
-        checks.append(_stopped(stage))
+        checks.append(stopped(stage))
         together = await footprint.everything_in_one(stage)
         closed_section = _closed_section(closed, report.orders, stage)
         return Result(
@@ -164,7 +164,7 @@ def _open_section(phase: Phase, orders: Sequence[Order], stage: Stage) -> Sectio
     return Section(title=phases.title(phase), figures=figures)
 
 
-async def _agreed(stage: Stage, within_s: float) -> tuple[Report, list[Check]]:
+async def agreed(stage: Stage, within_s: float) -> tuple[Report, list[Check]]:
     """The comparisons, repeated until all agree or nothing moves any more."""
     give_up_at = time.monotonic() + within_s
     fewest, moved_at = math.inf, time.monotonic()
@@ -181,7 +181,9 @@ async def _agreed(stage: Stage, within_s: float) -> tuple[Report, list[Check]]:
 async def _compared(stage: Stage) -> tuple[Report, list[Check]]:
     report = await stage.traffic.report()
     truths = await read_truths(stage.database_url, stage.session, stage.simulator.url)
-    return report, reconcile(report, truths, Terms(rate_ppm=RATE_PPM, channel_no=CHANNEL_NO))
+    elsewhere = dict.fromkeys(stage.elsewhere, OTHER_CHANNEL_NO)
+    terms = Terms(rate_ppm=RATE_PPM, channel_no=CHANNEL_NO, elsewhere=elsewhere)
+    return report, reconcile(report, truths, terms)
 
 
 async def _nothing_buried(stage: Stage) -> Check:
@@ -195,7 +197,7 @@ async def _nothing_buried(stage: Stage) -> Check:
     )
 
 
-def _stopped(stage: Stage) -> Check:
+def stopped(stage: Stage) -> Check:
     """All programs have run to the end, and ended well when they were asked to."""
     programs = len(stage.programs)
     differences = stage.crew.stop()

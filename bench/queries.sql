@@ -35,3 +35,20 @@ SELECT 'merchant', n, 1, d FROM unnest($1::text[], $2::jsonb[]) AS p (n, d);
 -- kept_notifications
 -- How many notifications there are for a merchant, by state.
 SELECT state, count(*)::int FROM notification.notification WHERE merchant_no = $1 GROUP BY state;
+
+-- refunds
+-- Each refund with how often it is booked: set aside once, and gone once.
+SELECT r.refund_id, r.merchant_refund_no, r.state, r.amount_fen, (
+    SELECT count(*)::int FROM accounting.booking AS b
+    WHERE b.booking_key IN ('refund:' || r.refund_id, 'refund_completed:' || r.refund_id)
+) AS bookings
+FROM ordering.refund AS r;
+
+-- refunds_told
+-- How many webhooks of a type have arrived.
+SELECT count(*)::int FROM notification.notification WHERE type = $1 AND state = 'delivered';
+
+-- refund_balances
+-- Owners for whom money of refunds is still set aside.
+SELECT owner, sum(balance_fen)::bigint AS fen FROM accounting.account WHERE kind = 'refunding'
+GROUP BY owner HAVING sum(balance_fen) <> 0;

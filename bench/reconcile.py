@@ -31,6 +31,8 @@ class Terms(Struct, frozen=True, kw_only=True):
 
     rate_ppm: int
     channel_no: str
+    elsewhere: Mapping[str, str] = {}
+    """Merchants who are paid through another channel, and which."""
 
 
 def reconcile(report: Report, truths: Truths, terms: Terms) -> list[Check]:
@@ -104,7 +106,8 @@ def _accounts(
     expected: dict[tuple[str, str], int] = defaultdict(int)
     for row in payments:
         fee_fen = _fee_fen(row.amount_fen, terms.rate_ppm)
-        expected["channel.clearing", terms.channel_no] -= row.amount_fen
+        channel_no = terms.elsewhere.get(row.merchant_no, terms.channel_no)
+        expected["channel.clearing", channel_no] -= row.amount_fen
         expected["merchant.payable", row.merchant_no] += row.amount_fen - fee_fen
         expected["platform.fee_income", "platform"] += fee_fen
     for account in accounts:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -11,13 +12,15 @@ from bench.orders import Merchant
 from bus.database import Pool
 from bus.errors import OurMistake
 from bus.vault import Vault
-from handlers.simulator import SimulatorAccount, SimulatorConfig, generate_account, save_config
+from handlers.simulator import SimulatorConfig, generate_account, save_config
 from schema.channels.wechat import WechatAccount
 from schema.payments import Refusal
 
 PAY_TYPE = "wechat_native"
 RATE_PPM = 6_000
 CHANNEL_NO = "wechat_bench"
+OTHER_CHANNEL_NO = "wechat_other"
+ACCOUNT_NO, OTHER_ACCOUNT_NO = "1900000001", "1900000002"
 FUNDS_FLOW = "platform"
 """So that a payment makes all the entries that it can: clearing, merchant and fee."""
 
@@ -29,46 +32,58 @@ T = TypeVar("T")
 
 
 async def enrol(
-    pool: Pool, vault: Vault, *, merchants: int, account: WechatAccount
+    pool: Pool, vault: Vault, *, merchants: int, elsewhere: int, accounts: Sequence[WechatAccount]
 ) -> list[Merchant]:
-    """Merchants who can all be paid through one channel."""
-    _made(
-        await add_channel(
-            pool,
-            vault,
-            channel_no=CHANNEL_NO,
-            pay_types=[PAY_TYPE],
-            account=account,
-            funds_flow=FUNDS_FLOW,
-            calls_in_flight_max=CALLS_IN_FLIGHT_MAX,
+    """Merchants who can be paid through one channel; every so manieth through the other one."""
+    channels = (CHANNEL_NO, OTHER_CHANNEL_NO)
+    for channel_no, account in zip(channels, accounts, strict=True):
+        _made(
+            await add_channel(
+                pool,
+                vault,
+                channel_no=channel_no,
+                pay_types=[PAY_TYPE],
+                account=account,
+                funds_flow=FUNDS_FLOW,
+                calls_in_flight_max=CALLS_IN_FLIGHT_MAX,
+            )
         )
-    )
-    return [await _merchant(pool, vault, number) for number in range(1, merchants + 1)]
+    numbers = range(1, merchants + 1)
+    return [
+        await _merchant(pool, vault, number, channels[bool(elsewhere) and number % elsewhere == 0])
+        for number in numbers
+    ]
 
 
-def open_channel(
+def open_channels(
     config_path: Path, *, simulator_url: str, edge_url: str, answer_delay_ms: int
-) -> WechatAccount:
-    """A new account at a simulator whose payers pay at once; returns our end of it."""
-    notify_url = f"{edge_url}/channels/{CHANNEL_NO}/notify"
-    ours, theirs = generate_account("1900000001", "wxbench0000000001", simulator_url, notify_url)
-    save_config(config_path, _manners(theirs, answer_delay_ms))
-    return ours
-
-
-def _manners(account: SimulatorAccount, answer_delay_ms: int) -> SimulatorConfig:
-    return SimulatorConfig(
-        accounts=(account,), auto_pay_after_ms=0, answer_delay_ms=answer_delay_ms
+) -> list[WechatAccount]:
+    """New accounts at a simulator whose payers pay at once; returns our ends of them."""
+    ends = [
+        generate_account(
+            account_no, f"wxbench{account_no}", simulator_url,
+            f"{edge_url}/channels/{channel_no}/notify",
+        )
+        for channel_no, account_no in (
+            (CHANNEL_NO, ACCOUNT_NO), (OTHER_CHANNEL_NO, OTHER_ACCOUNT_NO),
+        )
+    ]  # fmt: skip
+    manners = SimulatorConfig(
+        accounts=tuple(theirs for _, theirs in ends),
+        auto_pay_after_ms=0,
+        answer_delay_ms=answer_delay_ms,
     )
+    save_config(config_path, manners)
+    return [ours for ours, _ in ends]
 
 
-async def _merchant(pool: Pool, vault: Vault, number: int) -> Merchant:
+async def _merchant(pool: Pool, vault: Vault, number: int, channel_no: str) -> Merchant:
     created = _made(
         await create_merchant(pool, vault, name=f"Bench {number}", rates_ppm={PAY_TYPE: RATE_PPM})
     )
     no_limit = rules.with_limits(requests_per_s_max=REQUESTS_PER_S_MAX)
     _made(await change_merchant(pool, created.merchant_no, no_limit, "no limit", "bench"))
-    _made(await bind(pool, created.merchant_no, pay_type=PAY_TYPE, channel_no=CHANNEL_NO))
+    _made(await bind(pool, created.merchant_no, pay_type=PAY_TYPE, channel_no=channel_no))
     return Merchant(
         merchant_no=created.merchant_no,
         key_id=created.key_id,

@@ -35,6 +35,8 @@ class Cast:
     merchants: int = 20
     generators: int = 1
     answer_delay_ms: int = 0
+    elsewhere: int = 0
+    """Every so manieth merchant is paid through another channel; 0: nobody is."""
     verify_every: int = 20
     """One signature of so many is checked: a wrong key is wrong every time, and checking costs."""
     settings: Mapping[str, str] = field(default_factory=dict)
@@ -53,9 +55,24 @@ class Stage:
     observer: asyncpg.Connection
     """A session in another database, which counts without being counted."""
     session: aiohttp.ClientSession
-    platform: Sequence[Program]
+    platform: list[Program]
     simulator: Program
     traffic: Traffic
+    merchants: Sequence[Merchant]
+
+    @property
+    def elsewhere(self) -> set[str]:
+        """The merchants who are paid through the other channel."""
+        every = self.cast.elsewhere
+        return {m.merchant_no for m in self.merchants[every - 1 :: every]} if every else set()
+
+    def start_anew(self, name: str) -> Program:
+        """Kills one of the platform's programs as a power cut would, and starts it again."""
+        (old,) = (program for program in self.platform if program.name == name)
+        self.crew.kill(old)
+        new = _started(self.crew, name, self.environment)
+        self.platform[self.platform.index(old)] = new
+        return new
 
     @property
     def database(self) -> str:
@@ -109,6 +126,7 @@ async def set_up(services: Services, cast: Cast) -> AsyncGenerator[Stage]:
             simulator=crew.start("simulator", ["runner.py", "simulator"], environment),
             platform=_start_platform(crew, environment),
             traffic=Traffic(_start_traffic(crew, merchants, cast), session),
+            merchants=merchants,
         )
         await asyncio.gather(*(program.wait_until_ready() for program in stage.programs))
         yield stage
@@ -125,20 +143,16 @@ def _environment(services: Services, database_url: str, crew: Crew) -> dict[str,
 
 def _start_platform(crew: Crew, environment: Mapping[str, str]) -> list[Program]:
     """The edge, and each actor in a process of its own."""
-    edge = crew.start("edge", ["runner.py", "edge"], environment)
-    actors = [
-        crew.start(
-            actor,
-            ["runner.py", "run", actor, f"--operations-port={crew.port(actor)}"],
-            environment,
-        )
-        for actor in ACTORS
-    ]
-    return [edge, *actors]
+    return [_started(crew, name, environment) for name in ("edge", *ACTORS)]
+
+
+def _started(crew: Crew, name: str, environment: Mapping[str, str]) -> Program:
+    words = ["run", name, f"--operations-port={crew.port(name)}"] if name in ACTORS else [name]
+    return crew.start(name, ["runner.py", *words], environment)
 
 
 async def _enrolled(crew: Crew, environment: Mapping[str, str], cast: Cast) -> list[Merchant]:
-    account = registry.open_channel(
+    accounts = registry.open_channels(
         Path(environment["TOMATO_SIMULATOR_FILE"]),
         simulator_url=crew.url("simulator"),
         edge_url=crew.url("edge"),
@@ -147,7 +161,9 @@ async def _enrolled(crew: Crew, environment: Mapping[str, str], cast: Cast) -> l
     pool = await connect(environment["TOMATO_POSTGRES_URL"], name="bench")
     try:
         vault = Vault(environment["TOMATO_MASTER_KEY"])
-        return await registry.enrol(pool, vault, merchants=cast.merchants, account=account)
+        return await registry.enrol(
+            pool, vault, merchants=cast.merchants, elsewhere=cast.elsewhere, accounts=accounts
+        )
     finally:
         await pool.close()
 

@@ -60,6 +60,9 @@ class Caller(Generic[T, O]):
     call: Callable[[T], Awaitable[O]]
     record: Callable[[Connection, Sequence[tuple[T, O]], datetime], Awaitable[list[Recorded[T]]]]
     lane: Callable[[T], tuple[str, int]]
+    turn_away: Callable[[T], O | None] | None = None
+    """Asked before each call. Where there is no room for it now, it says so as an outcome, which is
+    recorded at once; else it answers None, and the call takes the place that was kept for it."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -168,7 +171,14 @@ class CallerRun:
             if ticket is None:
                 self._answers.put(Answer(job))
             else:
-                self._tasks.spawn(self._call(job, ticket))
+                self._begin_call(job, ticket)
+
+    def _begin_call(self, job: Job, ticket: Any) -> None:
+        away = self._caller.turn_away(ticket) if self._caller.turn_away is not None else None
+        if away is None:
+            self._tasks.spawn(self._call(job, ticket))
+        else:
+            self._answers.put(Answer(job, ticket, away))
 
     async def _call(self, job: Job, ticket: Any) -> None:
         lane, in_flight_max = self._caller.lane(ticket)
@@ -220,7 +230,7 @@ class CallerRun:
 
     async def _recorded(self, answers: Sequence[Answer], batch: Batch) -> None:
         for job, ticket in batch.again:
-            self._tasks.spawn(self._call(job, ticket))
+            self._begin_call(job, ticket)
         said = [
             (answer.job, batch.outgoing[answer.job.event.id])
             for answer in answers

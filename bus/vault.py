@@ -11,6 +11,8 @@ from base64 import b64decode, b64encode
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from bus.errors import OurMistake
 
@@ -24,13 +26,17 @@ class Vault:
         key = b64decode(master_key, validate=True)
         if len(key) != 32:
             raise ValueError(f"TOMATO_MASTER_KEY: 32 bytes in base64 are needed, not {len(key)}")
-        self._cipher = AESGCM(key)
+        self._key, self._cipher = key, AESGCM(key)
         self._opened: dict[tuple[str, str], bytes] = {}
 
     def seal(self, secret: bytes, purpose: str) -> str:
         """The secret as text that may be stored, cached and sent."""
         nonce = os.urandom(NONCE_BYTES)
         return b64encode(nonce + self._cipher.encrypt(nonce, secret, purpose.encode())).decode()
+
+    def derived_key(self, purpose: str) -> bytes:
+        """A key of its own for this purpose, the same in every process (HKDF, RFC 5869)."""
+        return HKDF(SHA256(), length=32, salt=None, info=purpose.encode()).derive(self._key)
 
     def open(self, sealed: str, purpose: str) -> bytes:
         """The secret. Raises OurMistake when another key or purpose has sealed it."""

@@ -32,7 +32,13 @@ from handlers.trace import accepted_trace
 from schema.events import Event, UndecodableDelivery, decode_events
 from schema.ids import outside_id
 from schema.messages.contract import CONTRACTS, write
-from schema.messages.doors import PlacePayment, RequestRefused, SendNotification
+from schema.messages.doors import (
+    ClosePayment,
+    PlacePayment,
+    PlaceRefund,
+    RequestRefused,
+    SendNotification,
+)
 from schema.payments import Refusal
 from schema.profiles import MerchantProfile
 
@@ -42,7 +48,10 @@ INLET = Inlet(topology.UPSTREAM_QUEUE, ())
 REPLY_PLACES = ("amq.rabbitmq.reply-to.", PREFIX)
 """Direct reply-to, and private reply queues. Any other name could be one of our own queues."""
 
-Wished = PlacePayment | SendNotification
+Wished = PlacePayment | ClosePayment | PlaceRefund | SendNotification
+AGAINST_MONEY = (ClosePayment, PlaceRefund)
+"""What a suspended merchant may still wish, as over HTTP: payers shall not suffer for him."""
+
 FROM_OUTSIDE = {
     contract.name: contract
     for contract in CONTRACTS.values()
@@ -180,7 +189,7 @@ def let_in(
     merchant = merchants.get(found.merchant_no)
     if merchant is None:
         return Refusal(code="unknown_merchant", reason="no such merchant", param="merchant_no")
-    if merchant.status != "active":
+    if merchant.status != "active" and not isinstance(found, AGAINST_MONEY):
         return Refusal(code="merchant_suspended", reason="the merchant is suspended")
     event = write(
         found,

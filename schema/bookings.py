@@ -74,6 +74,44 @@ class Refund(Wish, frozen=True, kw_only=True, tag="refund"):
     channel_no: ChannelNo
     funds_flow: FundsFlow
     amount_fen: AmountFen
+    is_waiting: bool = False
+    """The channel has yet to pay it back; until then the money is set aside 退款在途."""
+    is_free: bool = False
+    """It costs nothing and gives the trade's whole fee back: the order had ended before."""
+
+
+class RefundEnd(Wish, frozen=True, kw_only=True):
+    """How a refund ended that waited for its channel; it names the refund's own parties."""
+
+    payment_id: PaymentId
+    merchant_no: MerchantNo
+    channel_no: ChannelNo
+    funds_flow: FundsFlow
+
+
+class RefundCompleted(RefundEnd, frozen=True, kw_only=True, tag="refund_completed"):
+    """The channel has paid the refund back."""
+
+
+class RefundReturned(RefundEnd, frozen=True, kw_only=True, tag="refund_returned"):
+    """The channel has proved that it paid nothing back; the merchant has his money again, and what
+    comes for this refund later is not booked any more."""
+
+
+class Unexplained(Wish, frozen=True, kw_only=True, tag="unexplained"):
+    """A channel has money of a payer that belongs to no order 待查: paid twice, or not what was
+    asked for."""
+
+    channel_no: ChannelNo
+    amount_fen: AmountFen
+    cost_fen: FeeFen = 0
+
+
+class UnexplainedReturned(Wish, frozen=True, kw_only=True, tag="unexplained_returned"):
+    """Such money went back to its payer."""
+
+    channel_no: ChannelNo
+    amount_fen: AmountFen
 
 
 class Withdrawal(PartyWish, frozen=True, kw_only=True, tag="withdrawal"):
@@ -166,5 +204,9 @@ Booked = (
     | DepositGivenBack
     | ProfitShare
     | Receipt
+    | RefundCompleted
+    | RefundReturned
+    | Unexplained
+    | UnexplainedReturned
 )
 """Every kind that can be asked for by name; holds and adjustments have commands of their own."""

@@ -14,6 +14,8 @@ from uuid import UUID
 CROCKFORD = "0123456789abcdefghjkmnpqrstvwxyz"
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MILLISECOND = timedelta(milliseconds=1)
+RANK_MAX = 9
+"""How many channels one round may try; a payer's patience ends long before."""
 
 
 def epoch_ms(moment: datetime) -> int:
@@ -51,6 +53,12 @@ def payment_id(merchant_no: str, merchant_order_no: str, now: datetime) -> str:
     return f"pay_{base32(epoch_ms(now), 10)}{middle}{merchant_no[-6:].rjust(6, '0').lower()}"
 
 
+def refund_id(merchant_no: str, merchant_refund_no: str, now: datetime) -> str:
+    """Our refund number, built like that of a payment; without `ref_` it is ours at the channel."""
+    number = payment_id(merchant_no, f"refund\n{merchant_refund_no}", now)
+    return f"ref_{number.removeprefix('pay_')}"
+
+
 def attempt_id(payment_id: str, number: int) -> str:
     """The id of a payment's `number`-th attempt (1 to 99); it is also our number at the channel.
 
@@ -58,6 +66,23 @@ def attempt_id(payment_id: str, number: int) -> str:
     """
     assert 1 <= number <= 99
     return f"{payment_id.removeprefix('pay_')}{number:02d}"
+
+
+def round_no(payment_id: str, number: int) -> str:
+    """What the attempts of one round have in common; round 0 is the first."""
+    assert 0 <= number <= 9
+    return f"{payment_id.removeprefix('pay_')}{number}"
+
+
+def round_attempt_id(payment_id: str, number: int, rank: int) -> str:
+    """The attempt at the `rank`-th channel (1 to 9) of a round."""
+    assert 1 <= rank <= RANK_MAX
+    return f"{round_no(payment_id, number)}{rank}"
+
+
+def round_of(attempt_id: str) -> int:
+    """Which round an attempt belongs to."""
+    return int(attempt_id[-2])
 
 
 def base32(number: int, width: int) -> str:

@@ -11,7 +11,7 @@ from schema.channels.offers import Offer
 from schema.events import Moment
 from schema.messages.contract import Part
 from schema.money import AmountFen, Currency
-from schema.products import PayType
+from schema.products import PayType, PayWay
 from schema.text import (
     AuthCode,
     ClientIp,
@@ -34,7 +34,8 @@ class PaymentRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     merchant_order_no: MerchantOrderNo
     amount_fen: AmountFen
     currency: Currency = "CNY"
-    pay_type: PayType
+    pay_type: PayWay
+    """`cashier`: the payer chooses on our page, to which the answer leads."""
     subject: Subject
     expires_in_s: Annotated[
         int, Meta(ge=60, le=86_400, description="Life of the order in seconds: 1 min to 24 h.")
@@ -49,14 +50,25 @@ class PaymentRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     metadata: Metadata = {}
 
 
-class PaymentState(StrEnum):
-    """Where a payment stands; the table of moves is in `actors/ordering/rules.py`."""
+CloseReason = Literal["expired", "merchant", "payer", "channel"]
+"""Who, or what, ended a payment that nobody had paid."""
 
-    PLACED = "placed"
-    PENDING = "pending"
-    UNKNOWN = "unknown"
+
+class PaymentState(StrEnum):
+    """Where a payment stands; the table of moves is in `actors/ordering/states.py`."""
+
+    PLACED = "placed"  # the payer has not chosen yet how to pay
+    SCREENING = "screening"  # risk looks at it
+    ROUTING = "routing"  # a channel is looked for and asked
+    PENDING = "pending"  # the payer can pay
+    UNKNOWN = "unknown"  # nobody can say whether a channel took it
     SUCCEEDED = "succeeded"
     FAILED = "failed"
+    CLOSING = "closing"  # nobody shall pay it any more; the channel has yet to confirm that
+    CLOSED = "closed"
+    LATE_PAID = "late_paid"  # paid after it had ended; the money goes back
+    PARTIALLY_REFUNDED = "partially_refunded"
+    REFUNDED = "refunded"
 
 
 class Refusal(Part, frozen=True, kw_only=True):
@@ -77,17 +89,25 @@ class PaymentView(Struct, frozen=True, kw_only=True):
     state: PaymentState
     amount_fen: AmountFen
     currency: Currency
-    pay_type: PayType
+    pay_type: PayWay
     subject: Subject
     metadata: Metadata
     created_at: Moment
     expires_at: Moment
+    cashier_url: str | UnsetType = UNSET
+    """The page on which the payer chooses how to pay; in the first answer to such an order."""
     pay: Offer | UnsetType = UNSET
     """How the payer can pay; present once the channel has said so."""
     channel_no: str | UnsetType = UNSET
     channel_trade_no: str | UnsetType = UNSET
     paid_at: Moment | UnsetType = UNSET
     fee_fen: int | UnsetType = UNSET
+    refunded_fen: int | UnsetType = UNSET
+    """What went back to the payer so far; unset if nothing did."""
+    is_late: bool | UnsetType = UNSET
+    """Whether the money came after the payment had ended; only said where it did."""
+    closed_at: Moment | UnsetType = UNSET
+    close_reason: CloseReason | UnsetType = UNSET
     failure: Refusal | UnsetType = UNSET
 
 
@@ -107,6 +127,8 @@ class PaymentTerms(Part, frozen=True, kw_only=True):
     """No table keeps it: it is of use in the first minute only."""
     return_url: str | None = None
     metadata: dict[str, str] = field(default_factory=dict[str, str])
+    round_no: Annotated[int, Meta(ge=0, le=9)] = 0
+    """How often the payer had chosen before; each choice has attempts of its own."""
 
 
 class RiskDecision(Part, frozen=True, kw_only=True):

@@ -27,6 +27,9 @@ PayType = Literal[
 ]
 """The payment products that can be asked for."""
 
+PayWay = Literal[PayType, "cashier"]
+"""How an order is to be paid; `cashier` 收银台: the payer has yet to choose."""
+
 OfferKind = Literal["qr_code", "redirect", "form", "client_call", "app_string", "at_the_till"]
 """What the payer's side is given so that they can pay."""
 

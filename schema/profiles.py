@@ -75,6 +75,10 @@ class MerchantProfile(Struct, frozen=True, kw_only=True):
     webhook_secret: Sealed | None = None
     old_webhook_secrets: tuple[OldSecret, ...] = ()
     """The newest first."""
+    late_payment: Literal["refund", "reopen"] = "refund"
+    """What becomes of money that comes after its order was closed or had failed."""
+    short_balance: Literal["refuse", "queue"] = "refuse"
+    """What becomes of a refund that the merchant's balance does not cover."""
 
     def sealed_webhook_secrets(self, moment: datetime) -> tuple[str, ...]:
         """The sealed secrets that sign what is sent to the profile's or an order's address."""

@@ -25,6 +25,9 @@ MerchantOrderNo = Annotated[
 PaymentId = Annotated[
     str, Meta(pattern=r"^pay_[0-9a-z]{24}$(?!\n)", description="Our payment number.")
 ]
+RefundId = Annotated[
+    str, Meta(pattern=r"^ref_[0-9a-z]{24}$(?!\n)", description="Our refund number.")
+]
 ChannelNo = Annotated[
     str, Meta(pattern=r"^[a-z0-9_]{2,32}$(?!\n)", description="Channel number 通道号.")
 ]

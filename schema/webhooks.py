@@ -13,8 +13,8 @@ from schema.messages.contract import Part
 from schema.text import PRINTABLE
 
 EVENT_TYPES = (
-    "payment.succeeded", "payment.failed",
-    "refund.succeeded", "refund.failed",
+    "payment.succeeded", "payment.failed", "payment.closed", "payment.late_paid",
+    "refund.succeeded", "refund.failed", "refund.abnormal",
     "payout.succeeded", "payout.failed", "payout.returned",
     "settlement.completed", "settlement.failed",
     "account.alarmed",

@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from actors.channels.accounts import Accounts
 from actors.channels.asking import Talk
 from actors.channels.attempt import Account, Attempt
-from actors.channels.calls import Answer, Ticket, call
+from actors.channels.calls import Answer, Errand, Ticket, call
 from actors.channels.keyring import Keyring
 from actors.channels.sender import Sender
 from bus.jobs import now_utc
@@ -92,11 +92,9 @@ class Corner:
         """A new conversation with the platform."""
         return Talk(self.keyring, self.account)
 
-    async def ask(self, attempt: Attempt, *, queries_first: bool = False) -> Answer:
+    async def ask(self, attempt: Attempt, errand: Errand = "create") -> Answer:
         """The middle beat of a call."""
-        ticket = Ticket(
-            attempt=attempt, account=self.account, accounts={}, queries_first=queries_first
-        )
+        ticket = Ticket(errand=errand, attempt=attempt, account=self.account)
         return await call(self.keyring, ticket)
 
     def trouble(self, api: Api, kind: Kind, *, times: int | None = 1, value: Any = None) -> None:

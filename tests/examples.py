@@ -9,8 +9,9 @@ from typing import Any
 from actors.channels.attempt import Attempt, AttemptState
 from actors.channels.attempt import Decisions as AttemptDecisions
 from actors.ordering.payment import Payment, view
-from actors.ordering.rules import content_digest
+from actors.ordering.placing import content_digest
 from schema import ids
+from schema.cashier import Links
 from schema.channels import QrCode
 from schema.messages.channels import (
     AttemptFailed,
@@ -19,7 +20,7 @@ from schema.messages.channels import (
     AttemptUnknown,
 )
 from schema.messages.ordering import PaymentSucceeded
-from schema.messages.risk import PaymentRefused
+from schema.messages.risk import PaymentCleared, PaymentRefused
 from schema.messages.routing import PaymentRouted, PaymentUnroutable
 from schema.payments import (
     Candidate,
@@ -40,6 +41,8 @@ PAYMENT_ID = ids.payment_id(MERCHANT_NO, ORDER_NO, NOW)
 CODE = QrCode(url="weixin://wxpay/bizpayurl?pr=qwerty123")
 TRADE_NO = "4200002026030100001234567890"
 SEALED = b64encode(b"nobody opens this").decode()
+
+LINKS = Links(base_url="https://pay.test", key=b"k" * 32)
 
 PASSED = RiskDecision(verdict="pass")
 OBJECTION = Refusal(code="above_single_max", reason="The most is 500 fen.", param="amount_fen")
@@ -87,7 +90,7 @@ def a_payment(**differences: Any) -> Payment:
         "payment_id": PAYMENT_ID,
         "merchant_no": MERCHANT_NO,
         "merchant_order_no": ORDER_NO,
-        "state": PaymentState.PLACED,
+        "state": PaymentState.SCREENING,
         "amount_fen": 1_000,
         "currency": "CNY",
         "pay_type": "wechat_native",
@@ -100,6 +103,7 @@ def a_payment(**differences: Any) -> Payment:
         "fee_rate_ppm": 6_000,
         "created_at": NOW,
         "expires_at": NOW + timedelta(seconds=300),
+        "close_at": NOW + timedelta(seconds=300),
         "updated_at": NOW,
     }
     return Payment(**usual | differences)
@@ -165,6 +169,11 @@ def an_attempt(*ranked: str, **differences: Any) -> Attempt:
         "updated_at": NOW,
     }
     return Attempt(**usual | differences)
+
+
+def cleared(payment_id: str = PAYMENT_ID) -> PaymentCleared:
+    """Risk lets it through."""
+    return PaymentCleared(terms=some_terms(payment_id=payment_id), risk=PASSED)
 
 
 def refused(payment_id: str = PAYMENT_ID) -> PaymentRefused:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
 
 from msgspec import Struct
@@ -11,6 +12,7 @@ from actors.merchants.store import Created
 from bus.database import Pool
 from bus.vault import Vault
 from schema.payments import Refusal
+from schema.products import PayType
 
 PAY_TYPE = "wechat_native"
 RATE_PPM = 6_000
@@ -37,13 +39,27 @@ async def register_merchant(
     pool: Pool, vault: Vault, *channel_nos: str, notify_url: str, pay_type: str = PAY_TYPE
 ) -> Created:
     """A merchant who may use these channels, the first of them first; its fee is 0.6 %."""
-    rates = {pay_type: RATE_PPM}
-    created = made(
-        await store.create_merchant(
-            pool, vault, name="番茄小店", rates_ppm=rates, notify_url=notify_url
-        )
-    )
+    created = await _created(pool, vault, [pay_type], notify_url)
     for priority, channel_no in enumerate(channel_nos):
         binding: dict[str, Any] = {"pay_type": pay_type, "channel_no": channel_no}
         made(await store.bind(pool, created.merchant_no, priority=priority, **binding))
     return created
+
+
+async def register_customer(
+    pool: Pool, vault: Vault, channels: Mapping[PayType, str], *, notify_url: str
+) -> Created:
+    """A merchant who may use one channel for each of these products, at the same fee."""
+    created = await _created(pool, vault, channels, notify_url)
+    for pay_type, channel_no in channels.items():
+        made(await store.bind(pool, created.merchant_no, pay_type=pay_type, channel_no=channel_no))
+    return created
+
+
+async def _created(pool: Pool, vault: Vault, pay_types: Iterable[str], notify_url: str) -> Created:
+    rates = dict.fromkeys(pay_types, RATE_PPM)
+    return made(
+        await store.create_merchant(
+            pool, vault, name="番茄小店", rates_ppm=rates, notify_url=notify_url
+        )
+    )

@@ -31,6 +31,9 @@ REDIS_DATABASES = range(1, 16)
 REDIS_CLAIM_S = 3_600
 """No session lasts an hour; one that was killed gives its Redis database back after it."""
 
+OURS: set[tuple[str, int]] = set()
+"""Redis databases that this session has in use, by the address of their server."""
+
 PERMISSIONS = {"tomato": (".*", ".*", ".*"), "upstream": ("^$", r"^tomato\\.upstream$", "^$")}
 """As in `deploy/local/definitions.py`: configure, write, read."""
 
@@ -103,7 +106,7 @@ async def a_virtual_host(services: Services, name: str) -> AsyncIterator[str]:
 async def a_redis_database(url: str) -> AsyncIterator[str]:
     """The address of an empty Redis database that no other session uses; it may restart, too."""
     async with Redis.from_url(url) as claims:
-        number = await _claim(claims)
+        number = await _claim(claims, url)
     own_url = str(URL(url).with_path(f"/{number}"))
     await _flush(own_url)
     try:
@@ -112,6 +115,7 @@ async def a_redis_database(url: str) -> AsyncIterator[str]:
         await _flush(own_url)
         async with Redis.from_url(url) as claims:
             await claims.delete(_claim_key(number))
+        OURS.discard((url, number))
 
 
 def remember_the_queues(services: Services) -> None:
@@ -151,9 +155,13 @@ async def _flush(url: str) -> None:
         await redis.flushdb()
 
 
-async def _claim(redis: Redis) -> int:
+async def _claim(redis: Redis, url: str) -> int:
+    """A free one. A Redis that was killed has forgotten all claims, so ours are kept here, too."""
     for number in REDIS_DATABASES:
+        if (url, number) in OURS:
+            continue
         if await redis.set(_claim_key(number), os.getpid(), nx=True, ex=REDIS_CLAIM_S):
+            OURS.add((url, number))
             return number
     raise RuntimeError("every Redis database is taken by another test session")
 

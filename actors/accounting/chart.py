@@ -41,6 +41,7 @@ CHART: tuple[Kind, ...] = (
     Kind("merchant", "deposit",    "13", 0,    "the merchant's guarantee 保证金"),
     Kind("merchant", "receivable", "14", None, "fees the merchant owes us where the channel pays him 应收手续费"),  # noqa: E501
     Kind("merchant", "suspense",   "15", 0,    "came in while his account could not take it 挂账"),
+    Kind("merchant", "refunding",  "16", 0,    "on its way back to payers 退款在途"),
     Kind("agent",    "payable",    "20", 0,    "what we owe the agent 应付代理商分润"),
     Kind("agent",    "frozen",     "21", 0,    "set aside by holds"),
     Kind("agent",    "in_transit", "22", 0,    "on its way to the agent's bank"),

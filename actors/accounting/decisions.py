@@ -9,11 +9,14 @@ from msgspec import Struct
 
 from actors.accounting import management, periods
 from actors.accounting.ledger import Booking, Ledger
+from actors.accounting.refunds import ENDED, has_ended
 from actors.accounting.rules import Draft, post
 from actors.accounting.views import account_view, booking_view, payout_view
-from actors.accounting.wishes import trade_of, worked_out
+from actors.accounting.wishes import trade_of, wishes_of
+from actors.accounting.workings import worked_out
 from bus.decider import Decision
 from bus.effects import Later, Publish, Reply
+from schema.accounts import PLATFORM
 from schema.bookings import Booked, PayoutCompleted, PayoutReturned
 from schema.messages.accounting import (
     AccountingAnswered,
@@ -31,15 +34,32 @@ from schema.messages.accounting import (
     PostBooking,
     ProposeAdjustment,
     ReckonReserve,
+    RefundFunded,
+    RefundUnfunded,
     ReleaseHold,
     SetRate,
 )
+from schema.messages.channels import AttemptMispaid
 from schema.messages.contract import Message
-from schema.messages.ordering import PaymentSucceeded
+from schema.messages.ordering import (
+    PaymentDuplicated,
+    PaymentLatePaid,
+    PaymentSucceeded,
+    RefundFailed,
+    RefundPlaced,
+    RefundSucceeded,
+)
 from schema.payments import Refusal
+from schema.refunds import RefundTerms
 
 HEARS = (
     PaymentSucceeded,
+    PaymentLatePaid,
+    PaymentDuplicated,
+    AttemptMispaid,
+    RefundPlaced,
+    RefundSucceeded,
+    RefundFailed,
     PostBooking,
     OpenAccount,
     ChangeAccount,
@@ -62,6 +82,10 @@ def decide(ledger: Ledger, message: Message, now: datetime) -> Decision:
     match message:
         case PaymentSucceeded():
             return paid(ledger, message, now)
+        case RefundPlaced():
+            return funded(ledger, message, now)
+        case PaymentDuplicated() | AttemptMispaid() | RefundSucceeded() | RefundFailed():
+            return caused(ledger, message, now)
         case PostBooking(wish=PayoutCompleted() | PayoutReturned() as wish):
             return _payout_ended(booked(ledger, wish, now), wish)
         case PostBooking(wish=wish):
@@ -91,6 +115,58 @@ def paid(ledger: Ledger, message: PaymentSucceeded, now: datetime) -> Decision:
     outcome = booked(ledger, trade_of(message), now)
     assert not isinstance(outcome, Refusal), f"{message.payment.id}: {outcome.reason}"
     return Decision() if isinstance(outcome, Booking) else Decision(changes=outcome)
+
+
+def funded(ledger: Ledger, message: RefundPlaced, now: datetime) -> Decision:
+    """Sets the money for a refund aside, or says why that can't be done. Money that was paid twice
+    lies in suspense and waits for nobody."""
+    terms, changes = message.terms, list[Struct]()
+    for wish in wishes_of(message):
+        outcome = booked(ledger, wish, now)
+        if isinstance(outcome, Refusal):
+            return _unfunded(terms, outcome)
+        if isinstance(outcome, Booking) and has_ended(ledger, terms.refund_id):
+            return _unfunded(terms, ENDED)
+        changes += () if isinstance(outcome, Booking) else outcome
+    said = RefundFunded(refund_id=terms.refund_id, payment_id=terms.payment_id)
+    return Decision(changes=tuple(changes), effects=(Publish(said, subject=terms.payment_id),))
+
+
+def _unfunded(terms: RefundTerms, refusal: Refusal) -> Decision:
+    said = RefundUnfunded(refund_id=terms.refund_id, payment_id=terms.payment_id, refusal=refusal)
+    return Decision(effects=(Publish(said, subject=terms.payment_id),))
+
+
+def caused(
+    ledger: Ledger,
+    fact: PaymentDuplicated | AttemptMispaid | RefundSucceeded | RefundFailed,
+    now: datetime,
+) -> Decision:
+    """Books what has happened elsewhere, once. A refund that was returned already stays so."""
+    changes: list[Struct] = []
+    for wish in wishes_of(fact):
+        outcome = booked(ledger, wish, now)
+        if isinstance(outcome, Refusal):
+            assert outcome.code == "refund_ended" and isinstance(fact, RefundFailed), outcome.reason
+        elif not isinstance(outcome, Booking):
+            changes += outcome
+    effects = (Publish(mispaid(fact)),) if isinstance(fact, AttemptMispaid) else ()
+    return Decision(changes=tuple(changes), effects=effects)
+
+
+def mispaid(fact: AttemptMispaid) -> LedgerBroken:
+    """The alarm about other money than was asked for. It is nobody's yet, so it stops nobody."""
+    return LedgerBroken(
+        alarm_no=f"mispaid.{fact.attempt_id}",
+        check_name="mispaid",
+        role=PLATFORM,
+        owner=PLATFORM,
+        account_no="",
+        detail=(
+            f"{fact.channel_no} says that {fact.paid_fen} {fact.paid_currency} were paid for "
+            f"{fact.payment_id}, and {fact.asked_fen} {fact.asked_currency} were asked for"
+        ),
+    )
 
 
 def booked(ledger: Ledger, wish: Booked, now: datetime) -> Outcome:

@@ -87,6 +87,23 @@ class Payout(Struct, frozen=True, kw_only=True):
     changed_at: datetime
 
 
+class Refunding(Struct, frozen=True, kw_only=True):
+    """A refund that waits for its channel; field names are the columns of `accounting.refund`."""
+
+    refund_no: str
+    payment_id: str
+    merchant_no: str
+    currency: str
+    funds_flow: str
+    amount_fen: int
+    fee_fen: int
+    """What it cost the merchant less what the trade's fee gave back: it may be below zero."""
+    fee_returned_fen: int
+    state: Literal["waiting", "completed", "returned"] = "waiting"
+    begun_at: datetime
+    changed_at: datetime
+
+
 class TradeUse(Struct, frozen=True, kw_only=True):
     """What came after a trade; field names are the columns of `accounting.trade_use`."""
 
@@ -198,6 +215,7 @@ class Ledger:
         self.booked: dict[str, Booking] = {}
         self.holds: Book[str, Hold] = Book((), key=attrgetter("hold_no"))
         self.payouts: Book[str, Payout] = Book((), key=attrgetter("payout_no"))
+        self.refunds: Book[str, Refunding] = Book((), key=attrgetter("refund_no"))
         self.trades: Book[str, TradeUse] = Book((), key=attrgetter("payment_id"))
         self.adjustments: Book[str, Adjustment] = Book((), key=attrgetter("adjustment_no"))
         self.alarms: Book[str, Alarm] = Book((), key=attrgetter("alarm_no"))
@@ -263,6 +281,7 @@ class Ledger:
             Booking: self._put_booking,
             Hold: self.holds.put,
             Payout: self.payouts.put,
+            Refunding: self.refunds.put,
             TradeUse: self.trades.put,
             Adjustment: self.adjustments.put,
             Alarm: self.alarms.put,

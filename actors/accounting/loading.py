@@ -28,6 +28,7 @@ from actors.accounting.ledger import (
     Ledger,
     Page,
     Payout,
+    Refunding,
     TradeUse,
 )
 from actors.accounting.needs import Needs, needs_of
@@ -130,6 +131,9 @@ async def _load_papers(connection: Connection, ledger: Ledger, needs: Needs) -> 
     if needs.payouts:
         rows = await fetch(SQL.lock_payouts, list(needs.payouts))
         ledger.payouts.lay_out(_structs(rows, Payout))
+    if needs.refunds:
+        rows = await fetch(SQL.lock_refunds, list(needs.refunds))
+        ledger.refunds.lay_out(_structs(rows, Refunding))
     if needs.payments:
         rows = await fetch(SQL.lock_trade_uses, list(needs.payments))
         ledger.trades.lay_out(_structs(rows, TradeUse))

@@ -25,7 +25,7 @@ from actors.accounting.ledger import (
 from actors.accounting.postings import Amounts, Line, lines_of
 from actors.accounting.rates import Rate
 from actors.accounting.rules import POSTINGS, Draft, digest_of
-from actors.accounting.wishes import spent
+from actors.accounting.workings import spent
 from schema.messages.accounting import (
     ChangeAccount,
     ClearAlarm,

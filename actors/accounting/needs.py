@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from actors.accounting.chart import AccountKey
-from actors.accounting.wishes import payable_of, touched, trade_of
+from actors.accounting.wishes import payable_of, touched, trade_of, wishes_of
 from schema.bookings import (
     Booked,
     PartyWish,
@@ -14,8 +14,12 @@ from schema.bookings import (
     PayoutReturned,
     ProfitShare,
     Refund,
+    RefundCompleted,
+    RefundReturned,
     Settlement,
     Trade,
+    Unexplained,
+    UnexplainedReturned,
     Withdrawal,
 )
 from schema.messages.accounting import (
@@ -34,8 +38,15 @@ from schema.messages.accounting import (
     ReleaseHold,
     SetRate,
 )
+from schema.messages.channels import AttemptMispaid
 from schema.messages.contract import Message
-from schema.messages.ordering import PaymentSucceeded
+from schema.messages.ordering import (
+    PaymentDuplicated,
+    PaymentSucceeded,
+    RefundFailed,
+    RefundPlaced,
+    RefundSucceeded,
+)
 
 
 @dataclass(slots=True)
@@ -50,6 +61,7 @@ class Needs:
     """Account numbers whose owners' other accounts count as well."""
     bookings: set[str] = field(default_factory=set)
     payments: set[str] = field(default_factory=set)
+    refunds: set[str] = field(default_factory=set)
     payouts: set[str] = field(default_factory=set)
     holds: set[str] = field(default_factory=set)
     adjustments: set[str] = field(default_factory=set)
@@ -72,6 +84,12 @@ def needs_of(messages: Iterable[Message]) -> Needs:
         match message:
             case PaymentSucceeded():
                 _need_trade(needs, trade_of(message))
+            case (
+                PaymentDuplicated() | AttemptMispaid()
+                | RefundPlaced() | RefundSucceeded() | RefundFailed()
+            ):  # fmt: skip
+                for wish in wishes_of(message):
+                    _need_wish(needs, wish)
             case PostBooking(wish=wish):
                 _need_wish(needs, wish)
             case _:
@@ -96,9 +114,11 @@ def _need_wish(needs: Needs, wish: Booked) -> None:
     needs.bookings.add(wish.key)
     needs.keys.update(touched(wish))
     match wish:
-        case Refund() | ProfitShare():
+        case Refund() | ProfitShare() | RefundReturned():
             needs.bookings.add(f"trade:{wish.payment_id}")
             needs.payments.add(wish.payment_id)
+        case Unexplained() | UnexplainedReturned() | RefundCompleted():
+            needs.facts.update(touched(wish))
         case PayoutCompleted() | PayoutReturned():
             needs.payouts.add(wish.no)
             needs.facts.update(touched(wish))
@@ -107,6 +127,10 @@ def _need_wish(needs: Needs, wish: Booked) -> None:
             needs.keys.add(payable_of(wish))
         case _:
             pass
+    if isinstance(wish, Refund | RefundCompleted | RefundReturned):
+        needs.refunds.add(wish.no)
+    if isinstance(wish, RefundReturned):
+        needs.facts.update(touched(wish))
     if isinstance(wish, Refund | Withdrawal | Settlement):
         needs.rates_of.add(payable_of(wish))
     if isinstance(wish, PartyWish):

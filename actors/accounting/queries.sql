@@ -90,6 +90,10 @@ SELECT * FROM accounting.hold WHERE hold_no = ANY($1::text[]) ORDER BY hold_no F
 -- Payouts by number.
 SELECT * FROM accounting.payout WHERE payout_no = ANY($1::text[]) ORDER BY payout_no FOR UPDATE;
 
+-- lock_refunds
+-- Refunds that wait for their channels, or have, by number.
+SELECT * FROM accounting.refund WHERE refund_no = ANY($1::text[]) ORDER BY refund_no FOR UPDATE;
+
 -- lock_trade_uses
 -- What came after these payments.
 SELECT * FROM accounting.trade_use WHERE payment_id = ANY($1::text[])
@@ -224,6 +228,17 @@ SELECT * FROM json_populate_recordset(NULL::accounting.payout, $1::json);
 UPDATE accounting.payout AS p SET state = n.state, changed_at = n.changed_at
 FROM json_populate_recordset(NULL::accounting.payout, $1::json) AS n
 WHERE p.payout_no = n.payout_no;
+
+-- add_refunds
+-- Stores refunds that wait for their channels.
+INSERT INTO accounting.refund
+SELECT * FROM json_populate_recordset(NULL::accounting.refund, $1::json);
+
+-- change_refunds
+-- Sets the states of refunds.
+UPDATE accounting.refund AS r SET state = n.state, changed_at = n.changed_at
+FROM json_populate_recordset(NULL::accounting.refund, $1::json) AS n
+WHERE r.refund_no = n.refund_no;
 
 -- add_trade_uses
 -- Stores the first thing that came after trades.

@@ -33,6 +33,23 @@ POSTINGS: dict[str, Posting] = {
                                               "platform.fee_income +fee"),
     "refund.direct":         posting("asked", "merchant.receivable -fee",
                                               "platform.fee_income +fee"),
+    # Or the channel has yet to pay it back: the money is set aside until it has, or has proved that
+    # it has not. Where it settles to the merchant only the fee is ours.
+    "refund.platform.waiting": posting("asked", "merchant.payable -total",
+                                              "merchant.refunding +gross",
+                                              "platform.fee_income +fee"),
+    "refund_completed":      posting("fact",  "merchant.refunding -gross",
+                                              "channel.clearing +gross"),
+    "refund_returned.platform": posting("fact", "merchant.refunding -gross",
+                                              "platform.fee_income -fee",
+                                              "merchant.payable +total"),
+    "refund_returned.direct": posting("fact", "platform.fee_income -fee",
+                                              "merchant.receivable +fee"),
+    # A payer's money that belongs to no order, and goes back.
+    "unexplained":           posting("fact",  "channel.clearing -received", "channel.cost -cost",
+                                              "platform.suspense +gross"),
+    "unexplained_returned":  posting("fact",  "platform.suspense -gross",
+                                              "channel.clearing +gross"),
     # Money leaves for the owner's bank, arrives there, or comes back 退汇, even after it arrived.
     "withdrawal":            posting("asked", "party.payable -total", "party.in_transit +gross",
                                               "platform.fee_income +fee"),

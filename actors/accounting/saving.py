@@ -82,6 +82,7 @@ def _serials_before(ledger: Ledger, accounts: Sequence[Account]) -> list[int]:
 async def _write_papers(connection: Connection, ledger: Ledger) -> None:
     await _write(connection, ledger.holds, SQL.add_holds, SQL.change_holds)
     await _write(connection, ledger.payouts, SQL.add_payouts, SQL.change_payouts)
+    await _write(connection, ledger.refunds, SQL.add_refunds, SQL.change_refunds)
     await _write(connection, ledger.trades, SQL.add_trade_uses, SQL.change_trade_uses)
     await _write(connection, ledger.adjustments, SQL.add_adjustments, SQL.change_adjustments)
     await _write(connection, ledger.alarms, SQL.add_alarms, SQL.change_alarms)

@@ -11,9 +11,14 @@ from zlib import crc32
 
 from schema.messages.accounting import PostBooking
 from schema.messages.contract import Message
-from schema.messages.ordering import PaymentSucceeded
+from schema.messages.ordering import (
+    PaymentSucceeded,
+    RefundFailed,
+    RefundPlaced,
+    RefundSucceeded,
+)
 
-NAMED_BY = ("owner", "account_no", "debit_account_no", "adjustment_no", "alarm_no")
+NAMED_BY = ("owner", "merchant_no", "account_no", "debit_account_no", "adjustment_no", "alarm_no")
 """What the other messages speak of, first found first."""
 
 
@@ -26,6 +31,8 @@ def _about(message: Message) -> str:
     match message:
         case PaymentSucceeded():
             return message.payment.merchant_no
+        case RefundPlaced(terms=terms) | RefundSucceeded(terms=terms) | RefundFailed(terms=terms):
+            return terms.merchant_no
         case PostBooking(wish=wish):
             owner = getattr(wish, "owner", None) or getattr(wish, "merchant_no", None)
             return owner or wish.no

@@ -1,7 +1,7 @@
-"""From a wish to a booking: who is touched, what it comes to, and what else it changes. Pure.
+"""From a wish to a booking: who is touched, at which price, and what its booking says. Pure.
 
 Everything that a wish touches can be told from the wish alone, so that it is locked beforehand;
-whether it may be is decided on what was locked.
+whether it may be is decided on what was locked: that is `workings.py`.
 """
 
 from __future__ import annotations
@@ -11,29 +11,39 @@ from datetime import datetime
 from typing import Any, Literal
 
 from msgspec import Struct
-from msgspec.structs import replace
 
 from actors.accounting.chart import AccountKey
-from actors.accounting.ledger import Hold, Ledger, Payout, TradeUse
+from actors.accounting.ledger import Ledger, TradeUse
 from actors.accounting.postings import Amounts, Line, Parties, keys_of, lines_of
-from actors.accounting.rates import Fee, fee_of, rate_at, returned_fee_fen
+from actors.accounting.rates import Fee, fee_of, rate_at
 from actors.accounting.rules import POSTINGS, Draft, digest_of
 from schema.accounts import PLATFORM, RateKind
 from schema.bookings import (
     Booked,
     PartyWish,
-    PayoutCompleted,
     PayoutReturned,
     ProfitShare,
     Receipt,
     Refund,
+    RefundCompleted,
+    RefundReturned,
     Settlement,
     Trade,
     Transfer,
+    Unexplained,
+    UnexplainedReturned,
     Withdrawal,
 )
-from schema.messages.ordering import PaymentSucceeded
+from schema.messages.channels import AttemptMispaid
+from schema.messages.ordering import (
+    PaymentDuplicated,
+    PaymentSucceeded,
+    RefundFailed,
+    RefundPlaced,
+    RefundSucceeded,
+)
 from schema.payments import Refusal
+from schema.refunds import RefundTerms
 
 Changes = tuple[Struct, ...]
 Worked = tuple[Draft, Changes] | Refusal
@@ -60,16 +70,74 @@ def trade_of(paid: PaymentSucceeded) -> Trade:
     )
 
 
+Caused = PaymentDuplicated | AttemptMispaid | RefundPlaced | RefundSucceeded | RefundFailed
+"""Facts of other rooms that ask for a booking, beside a payment's success."""
+
+
+def wishes_of(fact: Caused) -> tuple[Booked, ...]:
+    """What a fact asks to have booked; nothing where the money is none of ours."""
+    match fact:
+        case PaymentDuplicated(funds_flow="platform"):
+            return (
+                Unexplained(
+                    no=fact.attempt_id,
+                    currency=fact.currency,
+                    channel_no=fact.channel_no,
+                    amount_fen=fact.amount_fen,
+                    cost_fen=fact.cost_fen,
+                ),
+            )
+        case AttemptMispaid(funds_flow="platform", paid_fen=paid, paid_currency="CNY") if paid > 0:
+            return (Unexplained(no=fact.attempt_id, channel_no=fact.channel_no, amount_fen=paid),)
+        case PaymentDuplicated() | AttemptMispaid():
+            return ()
+        case RefundPlaced(terms=terms):
+            return (refund_of(terms),) if terms.kind != "duplicate" else ()
+        case RefundSucceeded(terms=terms) if terms.kind == "duplicate":
+            return (_given_back(terms),) if terms.funds_flow == "platform" else ()
+        case RefundSucceeded(terms=terms):
+            return (RefundCompleted(**_parties(terms)),)
+        case RefundFailed(terms=terms):
+            return (RefundReturned(**_parties(terms)),) if terms.kind != "duplicate" else ()
+
+
+def refund_of(terms: RefundTerms) -> Refund:
+    """What a refund asks to have set aside until its channel has paid it back."""
+    is_free = terms.kind == "late"
+    amount_fen = terms.refund_fen
+    return Refund(**_parties(terms), amount_fen=amount_fen, is_waiting=True, is_free=is_free)
+
+
+def _given_back(terms: RefundTerms) -> UnexplainedReturned:
+    return UnexplainedReturned(
+        no=terms.refund_id,
+        currency=terms.currency,
+        channel_no=terms.channel_no,
+        amount_fen=terms.refund_fen,
+    )
+
+
+def _parties(terms: RefundTerms) -> dict[str, Any]:
+    return {
+        "no": terms.refund_id,
+        "currency": terms.currency,
+        "payment_id": terms.payment_id,
+        "merchant_no": terms.merchant_no,
+        "channel_no": terms.channel_no,
+        "funds_flow": terms.funds_flow,
+    }
+
+
 def parties_of(wish: Booked) -> Parties:
     """Everybody whom the wish speaks of, by what they are in it."""
     match wish:
-        case Trade() | Refund():
+        case Trade() | Refund() | RefundCompleted() | RefundReturned():
             merchant, channel = ("merchant", wish.merchant_no), ("channel", wish.channel_no)
             return US | {"merchant": merchant, "channel": channel}
         case Transfer():
             party, other = (wish.role, wish.owner), (wish.to_role, wish.to_owner)
             return {"party": party, "other": other}
-        case Receipt():
+        case Receipt() | Unexplained() | UnexplainedReturned():
             return US | {"channel": ("channel", wish.channel_no)}
         case ProfitShare():
             return US
@@ -80,7 +148,9 @@ def parties_of(wish: Booked) -> Parties:
 def rows_of(wish: Booked) -> tuple[str, ...]:
     """The rows of the table that this wish may need, before it is known which."""
     match wish:
-        case Trade() | Refund():
+        case Refund(is_waiting=True, funds_flow="platform"):
+            return ("refund.platform.waiting",)
+        case Trade() | Refund() | RefundReturned():
             return (f"{wish.kind}.{wish.funds_flow}",)
         case Withdrawal(hold_no=str()):
             return ("withdrawal.held",)
@@ -106,33 +176,12 @@ def touched(wish: Booked) -> Iterable[AccountKey]:
 def payable_of(wish: Booked) -> AccountKey:
     """The account whose rates and policies hold for a wish."""
     match wish:
-        case Trade() | Refund():
+        case Trade() | Refund() | RefundCompleted() | RefundReturned():
             return AccountKey("merchant", "payable", wish.merchant_no, wish.currency)
         case PartyWish():
             return AccountKey(wish.role, "payable", wish.owner, wish.currency)
         case _:
             raise AssertionError(f"{wish.key} has no party")
-
-
-def worked_out(ledger: Ledger, wish: Booked, now: datetime) -> Worked:
-    """The booking that a wish asks for."""
-    match wish:
-        case Trade():
-            return trade(ledger, wish, now)
-        case Refund():
-            return refund(ledger, wish, now)
-        case Withdrawal():
-            return withdrawal(ledger, wish, now)
-        case Settlement():
-            return settlement(ledger, wish, now)
-        case PayoutCompleted() | PayoutReturned():
-            return payout_ended(ledger, wish, now)
-        case ProfitShare():
-            return profit_share(ledger, wish)
-        case Transfer() if (wish.role, wish.owner) == (wish.to_role, wish.to_owner):
-            return Refusal(code="same_account", reason="both sides are one", param="to_owner")
-        case _:
-            return draft_of(wish, wish.kind, Amounts(wish.amount_fen)), ()
 
 
 def draft_of(
@@ -162,107 +211,6 @@ def draft_of(
     )
 
 
-def trade(ledger: Ledger, wish: Trade, now: datetime) -> Worked:
-    """A payer's money."""
-    fee = Fee(wish.fee_fen, wish.rate_ppm) if wish.fee_fen is not None else None
-    if fee is None:
-        fee = own_fee(ledger, wish, "trade", wish.amount_fen, now, wish.pay_type)
-    amounts = Amounts(wish.amount_fen, fee.fee_fen, wish.cost_fen)
-    if max(amounts.fee, amounts.cost) > amounts.gross:
-        reason = f"fee {amounts.fee} or cost {amounts.cost} is above the amount"
-        return Refusal(code="fee_above_amount", reason=reason, param="fee_fen")
-    return draft_of(wish, f"trade.{wish.funds_flow}", amounts, fee=fee), ()
-
-
-def refund(ledger: Ledger, wish: Refund, now: datetime) -> Worked:
-    """A part of a trade goes back. Never more than the trade, however many ask at once."""
-    use = trade_use(ledger, wish.payment_id, wish)
-    if isinstance(use, Refusal):
-        return use
-    left = use.amount_fen - use.refunded_fen
-    if wish.amount_fen > left:
-        reason = f"{left} fen of {use.amount_fen} can still be refunded"
-        return Refusal(code="refund_above_payment", reason=reason, param="amount_fen")
-    returned = 0
-    if ledger.account(payable_of(wish)).refund_fee_policy == "proportional":
-        returned = returned_fee_fen(use.fee_fen, use.amount_fen, use.refunded_fen, wish.amount_fen)
-    own = own_fee(ledger, wish, "refund", wish.amount_fen, now)
-    fee = replace(own, fee_fen=own.fee_fen - returned)
-    amounts = Amounts(wish.amount_fen, fee.fee_fen)
-    draft = draft_of(wish, f"refund.{wish.funds_flow}", amounts, fee=fee, subject=wish.payment_id)
-    use = replace(
-        use,
-        refunded_fen=use.refunded_fen + wish.amount_fen,
-        fee_returned_fen=use.fee_returned_fen + returned,
-    )
-    return draft, (use,)
-
-
-def withdrawal(ledger: Ledger, wish: Withdrawal, now: datetime) -> Worked:
-    """Money out, the fee on top."""
-    refusal = paying_out_is_stopped(ledger, wish)
-    if refusal is not None:
-        return refusal
-    fee = agreed_fee(ledger, wish, "withdrawal", wish.amount_fen, now)
-    amounts = Amounts(wish.amount_fen, fee.fee_fen)
-    payout = payout_of(wish, amounts.gross, amounts.fee, now)
-    if wish.hold_no is None:
-        return draft_of(wish, "withdrawal", amounts, fee=fee), (payout,)
-    hold = spent(ledger, wish.hold_no, (wish.role, wish.owner, wish.currency), amounts.total, now)
-    if isinstance(hold, Refusal):
-        return hold
-    return draft_of(wish, "withdrawal.held", amounts, fee=fee), (payout, hold)
-
-
-def settlement(ledger: Ledger, wish: Settlement, now: datetime) -> Worked:
-    """What is outside the reserve goes to the owner, less the fee."""
-    refusal = paying_out_is_stopped(ledger, wish)
-    if refusal is not None:
-        return refusal
-    outside = max(0, ledger.account(payable_of(wish)).out_of_reserve_fen)
-    gross = outside if wish.amount_fen is None else wish.amount_fen
-    fee = agreed_fee(ledger, wish, "settlement", gross, now)
-    if gross <= fee.fee_fen:
-        reason = f"{gross} fen do not cover the fee of {fee.fee_fen}"
-        return Refusal(code="nothing_to_settle", reason=reason, param="amount_fen")
-    amounts = Amounts(gross, fee.fee_fen)
-    payout = payout_of(wish, amounts.net, amounts.fee, now)
-    return draft_of(wish, "settlement", amounts, fee=fee), (payout,)
-
-
-def payout_ended(ledger: Ledger, wish: PayoutCompleted | PayoutReturned, now: datetime) -> Worked:
-    """A payout has arrived, or has come back, before or after it was said to have arrived."""
-    payout = ledger.payouts.get(wish.no)
-    if payout is None or (payout.role, payout.owner) != (wish.role, wish.owner):
-        return Refusal(code="unknown_payout", reason=f"no payout {wish.no} of it", param="no")
-    is_back = isinstance(wish, PayoutReturned)
-    if payout.state == "returned" or (payout.state == "completed" and not is_back):
-        return Refusal(code="payout_ended", reason=f"the payout is {payout.state}", param="no")
-    row = "payout_returned.late" if payout.state == "completed" else wish.kind
-    amounts = Amounts(payout.amount_fen, payout.fee_fen if is_back else 0)
-    state = "returned" if is_back else "completed"
-    return draft_of(wish, row, amounts), (replace(payout, state=state, changed_at=now),)
-
-
-def profit_share(ledger: Ledger, wish: ProfitShare) -> Worked:
-    """Agents get their parts, together never more than the fee that there is."""
-    use = trade_use(ledger, wish.payment_id, None)
-    if isinstance(use, Refusal):
-        return use
-    gross = sum(share.amount_fen for share in wish.shares)
-    left = use.fee_fen - use.fee_returned_fen - use.shared_fen
-    if gross > left:
-        reason = f"{max(left, 0)} fen of the fee are left to share"
-        return Refusal(code="share_above_fee", reason=reason, param="shares")
-    lines: list[Line] = []
-    for share in wish.shares:
-        parties = US | {"agent": ("agent", share.agent_no)}
-        row, amounts = POSTINGS["profit_share"], Amounts(share.amount_fen)
-        lines += lines_of(row, parties, amounts, wish.currency)
-    draft = draft_of(wish, "profit_share", Amounts(gross), subject=wish.payment_id, lines=lines)
-    return draft, (replace(use, shared_fen=use.shared_fen + gross),)
-
-
 def trade_use(ledger: Ledger, payment_id: str, wish: Refund | None) -> TradeUse | Refusal:
     """What has come after a trade so far; a refund must name the trade's own parties."""
     booked = ledger.booked.get(f"trade:{payment_id}")
@@ -277,19 +225,6 @@ def trade_use(ledger: Ledger, payment_id: str, wish: Refund | None) -> TradeUse 
     return ledger.trades.get(payment_id) or TradeUse(
         payment_id=payment_id, amount_fen=booked.amount_fen, fee_fen=booked.fee_fen
     )
-
-
-def spent(
-    ledger: Ledger, hold_no: str, whose: tuple[str, str, str], amount_fen: int, now: datetime
-) -> Hold | Refusal:
-    """The hold after a part of it is gone."""
-    hold = ledger.holds.get(hold_no)
-    if hold is None or (hold.role, hold.owner, hold.currency) != whose:
-        return Refusal(code="unknown_hold", reason=f"no hold {hold_no} of it", param="hold_no")
-    if amount_fen > hold.remaining_fen:
-        reason = f"{hold.remaining_fen} fen of the hold are left"
-        return Refusal(code="hold_too_small", reason=reason, param="amount_fen")
-    return replace(hold, remaining_fen=hold.remaining_fen - amount_fen, changed_at=now)
 
 
 def agreed_fee(
@@ -308,29 +243,3 @@ def own_fee(
     account = ledger.account(payable_of(wish))
     rate = rate_at(ledger.rates, account.account_id, kind, pay_type, now)
     return fee_of(rate, amount_fen, ledger.volumes[account.account_id, kind])
-
-
-def paying_out_is_stopped(ledger: Ledger, wish: PartyWish) -> Refusal | None:
-    """While a proof of an owner's books fails, nothing goes out to him; others are not touched."""
-    alarms = ledger.open_alarms(wish.role, wish.owner)
-    if not alarms:
-        return None
-    reason = f"payouts are stopped by alarm {alarms[0].alarm_no}: {alarms[0].check_name}"
-    return Refusal(code="payouts_stopped", reason=reason)
-
-
-def payout_of(
-    wish: Withdrawal | Settlement, amount_fen: int, fee_fen: int, now: datetime
-) -> Payout:
-    """Money on its way, under the key of its booking."""
-    return Payout(
-        payout_no=wish.key,
-        kind=wish.kind,
-        role=wish.role,
-        owner=wish.owner,
-        currency=wish.currency,
-        amount_fen=amount_fen,
-        fee_fen=fee_fen,
-        sent_at=now,
-        changed_at=now,
-    )

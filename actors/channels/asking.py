@@ -14,8 +14,8 @@ from msgspec import Struct
 
 from actors.channels.attempt import Account, Attempt
 from actors.channels.keyring import Keyring
+from actors.channels.ladders import is_at_the_till
 from actors.channels.outcomes import Called, Said
-from actors.channels.rules import is_at_the_till
 from actors.channels.sender import Heard, new_stamp
 from bus.jobs import now_utc
 from schema.channels import (
@@ -58,6 +58,9 @@ class Talk:
 
     async def query(self, order: Order) -> Verdict:
         return await self._ask("query", order, lambda language: language.query)
+
+    async def close(self, order: Order) -> Verdict:
+        return await self._ask("close", order, lambda language: language.close)
 
     async def reverse(self, order: Order) -> Verdict:
         return await self._ask("reverse", order, lambda language: language.reverse)
@@ -131,6 +134,18 @@ async def ask_payment(talk: Talk, attempt: Attempt, wait_s: int, *, queries_firs
     if _may_be_sent(attempt, stands, now, at_till=at_till):
         return await talk.create(order)
     return stands
+
+
+async def ask_to_close(talk: Talk, attempt: Attempt) -> Verdict:
+    """Has the order closed there, unless it was paid: first how it stands, then the close. What a
+    payer shows at the till can be paid while we speak, so there it is taken back instead."""
+    order = order_of(attempt)
+    stands = await talk.query(order)
+    if isinstance(stands, (Paid, SurelyNotPaid)):
+        return stands
+    if is_at_the_till(attempt.terms.pay_type):
+        return await talk.reverse(order)
+    return await talk.close(order)
 
 
 def _may_be_sent(attempt: Attempt, stands: Verdict, now: datetime, *, at_till: bool) -> bool:

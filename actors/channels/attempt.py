@@ -18,10 +18,15 @@ class AttemptState(StrEnum):
     """Where an attempt stands; unknown is a state, never a failure."""
 
     OPENED = "opened"
+    WAITING = "waiting"
+    """In its channel's lane: nothing was sent yet."""
     PENDING = "pending"
     UNKNOWN = "unknown"
+    CLOSING = "closing"
+    """Nobody shall pay it any more; the channel has yet to confirm that nobody can."""
     SUCCEEDED = "succeeded"
     FAILED = "failed"
+    CLOSED = "closed"
 
 
 class Decisions(Struct, frozen=True, kw_only=True):

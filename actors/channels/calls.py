@@ -2,86 +2,195 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
+from typing import Literal
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from actors.channels import store
 from actors.channels.accounts import Accounts
-from actors.channels.asking import Talk, ask_payment
+from actors.channels.asking import Talk, ask_payment, ask_to_close, order_of
 from actors.channels.attempt import Account, Attempt, Attempts, AttemptState
+from actors.channels.closing import never_asked, said_closed
 from actors.channels.keyring import Keyring
-from actors.channels.outcomes import Called, code_of, outcome_of
+from actors.channels.outcomes import Called, said_of
 from actors.channels.rules import OPEN, first_attempt, hear, money
+from actors.channels.waiting import (
+    NEVER_SENT,
+    ended_in_line,
+    in_lane,
+    put_in_line,
+    taken_out,
+    waits_until,
+)
 from bus.caller import Recorded
 from bus.database import Connection
-from bus.effects import Effect, Publish
+from bus.effects import Effect
+from schema import ids
 from schema.channels import Paid, Verdict
-from schema.messages.channels import ChannelCalled, QueryAttempt
+from schema.messages.channels import CallAttempt, QueryAttempt
 from schema.messages.contract import Message
+from schema.messages.ordering import CloseAttempts
 from schema.messages.routing import PaymentRouted
+from schema.payments import PaymentTerms
+from schema.profiles import ChannelProfile
+
+Errand = Literal["create", "query", "close", "look", "report", "give_up"]
+"""What a ticket is for. `query` asks first and creates what is not there yet; `look` only asks;
+`report` asks nobody and says how an ended attempt stands; nor does `give_up`, which ends an attempt
+that has waited in its lane for too long."""
 
 
 class Ticket(Struct, frozen=True, kw_only=True):
-    """One question to a channel. After a crash, or when a notice is late, it queries first."""
+    """One errand to a channel. After a crash, or when a notice is late, it queries first."""
 
+    errand: Errand
     attempt: Attempt
-    account: Account
-    accounts: dict[str, Account]
-    queries_first: bool
+    account: Account | None
+    """None where no channel was ever asked."""
+    accounts: dict[str, Account] = {}
     told: tuple[Effect, ...] = ()
     """What is to be said of calls to channels before this one."""
+    is_of_the_ladder: bool = False
+    """Somebody will ask again, whether it is done now or not."""
+    lane: str = ""
+    """The lane that it was taken out of."""
+
+    @property
+    def asks(self) -> ChannelProfile | None:
+        """The channel that is to be asked; None where nobody is."""
+        return None if self.account is None or self.errand == "give_up" else self.account.profile
 
 
 class Answer(Struct, frozen=True):
     """What the channel said at last, and each call that it took."""
 
-    verdict: Verdict
+    verdict: Verdict | None
+    """None where nobody was asked."""
     calls: tuple[Called, ...] = ()
+    waits: bool = False
+    """There was no room for a call; it is made in the channel's lane."""
 
 
 async def open_tickets(
     connection: Connection, messages: Sequence[Message], accounts: Accounts, now: datetime
 ) -> list[Ticket | None]:
-    """Commits first attempts before they are made; finds those that are to be asked about."""
-    routed = [message for message in messages if isinstance(message, PaymentRouted)]
-    asked = [message for message in messages if isinstance(message, QueryAttempt)]
-    first = {message.terms.payment_id: first_attempt(message, now) for message in routed}
+    """Commits first attempts before they are made; finds those that are to be asked about, or that
+    nobody shall pay any more."""
+    routed = {_round_no(m.terms): m for m in messages if isinstance(m, PaymentRouted)}
+    ended = {_round_no(m.terms): m for m in messages if isinstance(m, CloseAttempts)}
+    asked = [m.attempt_id for m in messages if isinstance(m, QueryAttempt)]
+    made = {number: first_attempt(message, now) for number, message in routed.items()}
+    first = made | {number: never_asked(m.terms, now) for number, m in ended.items()}
     opened = await store.open_attempts(connection, list(first.values())) if first else set()
-    before = [id for id, attempt in first.items() if attempt.attempt_id not in opened]
-    latest = await store.last_attempts(connection, before) if before else {}
-    named = await store.lock_attempts(connection, [a.attempt_id for a in asked]) if asked else []
+    before = {n: each.payment_id for n, each in first.items() if each.attempt_id not in opened}
+    latest = first | (await store.last_attempts(connection, before) if before else {})
+    named = await store.lock_attempts(connection, asked) if asked else []
     current = {attempt.attempt_id: attempt for attempt in named}
+    for attempt in await _begin_to_close(connection, [latest[n] for n in ended], now):
+        latest[_round_no(attempt.terms)] = current[attempt.attempt_id] = attempt
 
-    channels = {number for message in routed for number in message.routing.ranked}
-    channels |= {n for attempt in current.values() for n in attempt.decisions.routing.ranked}
-    known = await accounts.find(channels)
+    known = await accounts.find(_channels_of((*made.values(), *latest.values(), *current.values())))
 
     def ticket(message: Message) -> Ticket | None:
-        if isinstance(message, PaymentRouted):
-            attempt = latest.get(message.terms.payment_id) or first[message.terms.payment_id]
-            is_new = attempt.attempt_id in opened
-            attempt = replace(attempt, terms=message.terms)
-        else:
-            assert isinstance(message, QueryAttempt)
-            attempt, is_new = current.get(message.attempt_id), False
-        if attempt is None or attempt.state not in OPEN:
-            return None
-        return _ticket(attempt, known, queries_first=not is_new)
+        match message:
+            case PaymentRouted(terms=terms):
+                attempt = replace(latest[_round_no(terms)], terms=terms)
+                return _ticket(attempt, known, is_new=attempt.attempt_id in opened)
+            case CloseAttempts(terms=terms):
+                return _closing_ticket(latest[_round_no(terms)], known)
+            case QueryAttempt(attempt_id=attempt_id):
+                attempt = current.get(attempt_id)
+                return None if attempt is None else _ladder_ticket(attempt, known, now)
+            case _:
+                raise AssertionError(f"channels.calls does not hear {type(message).__name__}")
 
     return [ticket(message) for message in messages]
 
 
+def _channels_of(attempts: Collection[Attempt]) -> set[str]:
+    """All channels that these attempts are at, or may come to."""
+    channels = {number for each in attempts for number in each.decisions.routing.ranked}
+    return (channels | {each.channel_no for each in attempts}) - {""}
+
+
+def _round_no(terms: PaymentTerms) -> str:
+    return ids.round_no(terms.payment_id, terms.round_no)
+
+
+async def open_waiting(
+    connection: Connection, messages: Sequence[CallAttempt], accounts: Accounts, now: datetime
+) -> list[Ticket | None]:
+    """Takes attempts out of their lanes: by this commit it is known that they may be sent."""
+    ids_ = [message.attempt_id for message in messages]
+    attempts = Attempts(await store.lock_attempts(connection, ids_))
+    known = await accounts.find(_channels_of([*attempts]))
+
+    def ticket(message: CallAttempt) -> Ticket | None:
+        attempt = attempts.get(message.attempt_id)
+        if attempt is None or attempt.state is AttemptState.CLOSED:
+            return None
+        if attempt.state is not AttemptState.WAITING:
+            return _ticket(attempt, known)
+        late = _ladder_ticket(attempt, known, now)
+        if late is not None:
+            return late
+        attempts.put(taken_out(attempt, now))
+        terms = replace(attempt.terms, auth_code=message.auth_code)
+        return _ticket(replace(taken_out(attempt, now), terms=terms), known, is_new=True)
+
+    tickets = [ticket(message) for message in messages]
+    await store.save_attempts(connection, attempts)
+    return [each and replace(each, lane=each.attempt.channel_no) for each in tickets]
+
+
+async def _begin_to_close(
+    connection: Connection, attempts: Sequence[Attempt], now: datetime
+) -> list[Attempt]:
+    """From now on an open attempt is closed and not asked for, whoever asks about it. One that
+    still waits is closed by that."""
+    ids_ = [a.attempt_id for a in attempts if a.state in (*OPEN, AttemptState.WAITING)]
+    closing = Attempts(await store.lock_attempts(connection, ids_))
+    for attempt in list(closing):
+        if attempt.state is AttemptState.WAITING:
+            closing.put(ended_in_line(attempt, now))
+        elif attempt.state in OPEN:
+            closing.put(replace(attempt, state=AttemptState.CLOSING, updated_at=now))
+    await store.save_attempts(connection, closing)
+    return closing.changed
+
+
+def _closing_ticket(attempt: Attempt, known: dict[str, Account]) -> Ticket | None:
+    """What is left to do for an order that nobody shall pay any more. Money that has come was told
+    when it came."""
+    if attempt.state is AttemptState.SUCCEEDED:
+        return None
+    if attempt.state in OPEN:
+        return _ticket(attempt, known)
+    return Ticket(errand="report", attempt=attempt, account=None)
+
+
 async def call(keyring: Keyring, ticket: Ticket) -> Answer:
     """Asks the channel. A repeated question is a query, and creates only what is not there yet."""
-    account = ticket.account
-    talk = Talk(keyring, account)
-    verdict = await ask_payment(
-        talk, ticket.attempt, account.profile.barcode_wait_s, queries_first=ticket.queries_first
-    )
-    return Answer(verdict, tuple(talk.calls))
+    if ticket.account is None:
+        return Answer(None)
+    if ticket.errand == "give_up":
+        return Answer(NEVER_SENT)
+    talk = Talk(keyring, ticket.account)
+    return Answer(await _asked(talk, ticket, ticket.account.profile), tuple(talk.calls))
+
+
+async def _asked(talk: Talk, ticket: Ticket, profile: ChannelProfile) -> Verdict:
+    attempt, wait_s = ticket.attempt, profile.barcode_wait_s
+    match ticket.errand:
+        case "close":
+            return await ask_to_close(talk, attempt)
+        case "look":
+            return await talk.query(order_of(attempt))
+        case errand:
+            return await ask_payment(talk, attempt, wait_s, queries_first=errand == "query")
 
 
 async def record(
@@ -98,13 +207,26 @@ async def record(
 
 def lane(ticket: Ticket) -> tuple[str, int]:
     """Each channel has its own limit of calls in flight, so that one that hangs stops no other."""
+    if ticket.account is None:
+        return "nobody", REPORTS_IN_FLIGHT_MAX
     profile = ticket.account.profile
     return profile.channel_no, profile.calls_in_flight_max
+
+
+REPORTS_IN_FLIGHT_MAX = 1_000
+"""They wait for nobody."""
 
 
 def _heard(attempts: Attempts, ticket: Ticket, answer: Answer, now: datetime) -> Recorded[Ticket]:
     attempt = attempts.get(ticket.attempt.attempt_id)
     assert attempt is not None, "attempts are never deleted"
+    if answer.waits:
+        return _put_in_line(attempts, attempt, ticket, now)
+    if ticket.errand == "give_up" and attempt.state is not AttemptState.WAITING:
+        return Recorded()
+    if answer.verdict is None or ticket.account is None:
+        has_come = attempt.state is AttemptState.SUCCEEDED
+        return Recorded(() if has_come else (said_closed(attempt),))
     decision = hear(attempt, answer.verdict, ticket.account.profile, now)
     for change in decision.changes:
         attempts.put(change)
@@ -112,39 +234,63 @@ def _heard(attempts: Attempts, ticket: Ticket, answer: Answer, now: datetime) ->
     if attempt.state is AttemptState.SUCCEEDED and not effects and isinstance(answer.verdict, Paid):
         # A notice was faster than the answer. Whoever waits for this call is still to be answered.
         effects = (money(attempt, ticket.account.profile),)
-    told = (*ticket.told, *(_said(attempt, each) for each in answer.calls))
+    told = (*ticket.told, *(_told(attempt, each) for each in answer.calls))
     following = decision.changes[-1] if decision.changes else attempt
     if following.attempt_id == attempt.attempt_id:
         return Recorded((*effects, *told))
     following = replace(following, terms=ticket.attempt.terms)
-    return Recorded(again=_ticket(following, ticket.accounts, queries_first=False, told=told))
+    again = _ticket(following, ticket.accounts, is_new=True)
+    assert again is not None, "a new attempt is open"
+    return Recorded(again=replace(again, told=told))
 
 
-def _said(attempt: Attempt, call: Called) -> Effect:
-    said = ChannelCalled(
-        channel_no=attempt.channel_no,
-        pay_type=attempt.terms.pay_type,
-        operation=call.operation,
-        outcome=outcome_of(call.operation, call.verdict),
-        code=code_of(call.verdict),
-        cost_ms=call.cost_ms,
-        called_at=call.called_at,
-        payment_id=attempt.payment_id,
-        attempt_id=attempt.attempt_id,
-    )
-    return Publish(said, subject=attempt.payment_id)
+def _put_in_line(
+    attempts: Attempts, attempt: Attempt, ticket: Ticket, now: datetime
+) -> Recorded[Ticket]:
+    """Who asks for it goes on in the channel's lane; the ladder comes again by itself."""
+    assert ticket.account is not None, "where nobody is asked nobody waits"
+    if ticket.is_of_the_ladder:
+        return Recorded(ticket.told)
+    if ticket.errand == "create" and attempt.state is AttemptState.OPENED:
+        attempts.put(put_in_line(attempt, ticket.account.profile, now))
+    return Recorded((*ticket.told, in_lane(replace(attempt, terms=ticket.attempt.terms))))
 
 
-def _ticket(
-    attempt: Attempt,
-    known: dict[str, Account],
-    *,
-    queries_first: bool,
-    told: tuple[Effect, ...] = (),
-) -> Ticket:
+def _told(attempt: Attempt, call: Called) -> Effect:
+    pay_type, payment_id = attempt.terms.pay_type, attempt.payment_id
+    return said_of(call, attempt.channel_no, pay_type, payment_id, attempt.attempt_id)
+
+
+def _ladder_ticket(attempt: Attempt, known: dict[str, Account], now: datetime) -> Ticket | None:
+    """What there is to do for an attempt that is looked at by the clock."""
+    if attempt.state is not AttemptState.WAITING:
+        ticket = _ticket(attempt, known)
+        return ticket and replace(ticket, is_of_the_ladder=True)
+    account = _account_of(attempt, known)
+    if now < waits_until(attempt, account.profile):
+        return None
+    return Ticket(errand="give_up", attempt=attempt, account=account, accounts=known)
+
+
+def _ticket(attempt: Attempt, known: dict[str, Account], *, is_new: bool = False) -> Ticket | None:
+    """What there is to do for an attempt, by its state; None where it has ended."""
+    match attempt.state:
+        case AttemptState.OPENED if is_new:
+            errand: Errand = "create"
+        case AttemptState.CLOSING:
+            errand = "close"
+        case AttemptState.CLOSED if attempt.channel_no:
+            errand = "look"
+        case state if state in OPEN:
+            errand = "query"
+        case _:
+            return None
+    account = _account_of(attempt, known)
+    return Ticket(errand=errand, attempt=attempt, account=account, accounts=known)
+
+
+def _account_of(attempt: Attempt, known: dict[str, Account]) -> Account:
     account = known.get(attempt.channel_no)
     if account is None:
         raise LookupError(f"channel {attempt.channel_no} is not registered (any more)")
-    return Ticket(
-        attempt=attempt, account=account, accounts=known, queries_first=queries_first, told=told
-    )
+    return account

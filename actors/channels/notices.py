@@ -11,11 +11,13 @@ from msgspec import Struct
 from actors.channels import store
 from actors.channels.accounts import Accounts
 from actors.channels.attempt import Account, Attempt, Attempts
+from actors.channels.repaying import hear_refund
+from actors.channels.repayment import Repayment, Repayments, refund_id_of
 from actors.channels.rules import hear
 from bus.database import Connection
 from bus.decider import Decision
 from bus.logs import log
-from schema.channels import Notice, PaymentNotice, ProtocolError
+from schema.channels import Notice, PaymentNotice, ProtocolError, RefundNotice
 from schema.messages.contract import Message
 from schema.messages.doors import ChannelNotified
 
@@ -30,16 +32,24 @@ class Unreadable(Struct, frozen=True, kw_only=True):
 
 
 class Notices(Attempts):
-    """The attempts that a batch of notices speaks of, with what each notice says."""
+    """The attempts and repayments that a batch of notices speaks of, with what each one says."""
 
     def __init__(
         self,
         attempts: Iterable[Attempt] = (),
         accounts: Mapping[str, Account] = {},
         opened: Mapping[NoticeKey, Notice | Unreadable] = {},
+        repayments: Iterable[Repayment] = (),
     ) -> None:
         super().__init__(attempts, accounts)
         self.opened = opened
+        self.repayments = Repayments(repayments)
+
+    def put(self, row: Attempt | Repayment) -> None:
+        if isinstance(row, Repayment):
+            self.repayments.put(row)
+        else:
+            super().put(row)
 
 
 async def load_notices(
@@ -51,7 +61,16 @@ async def load_notices(
     known = await accounts.find({notice.channel_no for notice in notices})
     opened = {key_of(n): open_notice(known.get(n.channel_no), n) for n in notices}
     named = [said.number for said in opened.values() if isinstance(said, PaymentNotice)]
-    return Notices(await store.lock_attempts(connection, named), known, opened)
+    refunds = [refund_id_of(s.number) for s in opened.values() if isinstance(s, RefundNotice)]
+    attempts = await store.lock_attempts(connection, named) if named else []
+    repayments = await store.lock_repayments(connection, refunds) if refunds else []
+    return Notices(attempts, known, opened, repayments)
+
+
+async def save_notices(connection: Connection, notices: Notices) -> None:
+    """Writes what the notices have changed."""
+    await store.save_attempts(connection, notices)
+    await store.save_repayments(connection, notices.repayments)
 
 
 def key_of(notice: ChannelNotified) -> NoticeKey:
@@ -83,11 +102,31 @@ def decide_notice(notices: Notices, message: Message, now: datetime) -> Decision
     if isinstance(said, Unreadable):
         log.warning("notice_refused", notice=message.notice_id, reason=said.reason)
         return Decision()
-    if not isinstance(said, PaymentNotice):
-        log.info("notice_not_awaited", notice=message.notice_id, kind=type(said).__name__)
-        return Decision()
+    match said:
+        case PaymentNotice():
+            return _of_payment(notices, message, said, now)
+        case RefundNotice():
+            return _of_refund(notices, message, said, now)
+        case _:
+            log.info("notice_not_awaited", notice=message.notice_id, kind=type(said).__name__)
+            return Decision()
+
+
+def _of_payment(
+    notices: Notices, message: ChannelNotified, said: PaymentNotice, now: datetime
+) -> Decision:
     attempt, account = notices.get(said.number), notices.accounts[message.channel_no]
     if attempt is None or attempt.channel_no != message.channel_no:
         log.error("notice_without_attempt", notice=message.notice_id, order=said.number)
         return Decision()
     return hear(attempt, said.verdict, account.profile, now)
+
+
+def _of_refund(
+    notices: Notices, message: ChannelNotified, said: RefundNotice, now: datetime
+) -> Decision:
+    repayment = notices.repayments.get(refund_id_of(said.number))
+    if repayment is None or repayment.channel_no != message.channel_no:
+        log.error("notice_without_refund", notice=message.notice_id, refund=said.number)
+        return Decision()
+    return hear_refund(repayment, said.verdict, now)

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from msgspec import Struct
 
+from bus.effects import Effect, Publish
 from schema.channels import (
     Cause,
     RefundVerdict,
@@ -19,7 +20,8 @@ from schema.channels import (
     UnknownWhy,
     Verdict,
 )
-from schema.messages.channels import CallOperation, CallOutcome
+from schema.messages.channels import CallOperation, CallOutcome, ChannelCalled
+from schema.products import PayType
 
 Said = Verdict | RefundVerdict | TransferVerdict | ShareVerdict
 
@@ -72,3 +74,21 @@ def code_of(verdict: Said) -> str:
     if isinstance(verdict, Unknown):
         return verdict.code or verdict.why
     return str(getattr(verdict, "code", ""))
+
+
+def said_of(
+    call: Called, channel_no: str, pay_type: PayType, payment_id: str, attempt_id: str
+) -> Effect:
+    """What is said of a call."""
+    said = ChannelCalled(
+        channel_no=channel_no,
+        pay_type=pay_type,
+        operation=call.operation,
+        outcome=outcome_of(call.operation, call.verdict),
+        code=code_of(call.verdict),
+        cost_ms=call.cost_ms,
+        called_at=call.called_at,
+        payment_id=payment_id,
+        attempt_id=attempt_id,
+    )
+    return Publish(said, subject=payment_id)

@@ -6,9 +6,12 @@ ON CONFLICT (attempt_id) DO NOTHING
 RETURNING attempt_id;
 
 -- find_last_attempts
--- The newest attempt of each of these payments.
-SELECT DISTINCT ON (payment_id) * FROM channels.attempt
-WHERE payment_id = ANY($1::text[]) ORDER BY payment_id, rank DESC;
+-- The newest attempt of each of these rounds of payments; its number is the round's and a digit.
+SELECT DISTINCT ON (asked.round_no) asked.round_no, a.*
+FROM unnest($1::text[], $2::text[]) AS asked (round_no, payment_id)
+JOIN channels.attempt AS a
+    ON a.payment_id = asked.payment_id AND left(a.attempt_id, -1) = asked.round_no
+ORDER BY asked.round_no, a.attempt_id DESC;
 
 -- lock_attempts
 -- Attempts by id, locked in the order of their ids.
@@ -40,3 +43,33 @@ FROM (
 ) AS due
 WHERE a.attempt_id = due.attempt_id
 RETURNING a.attempt_id, a.channel_no, a.payment_id;
+
+-- open_repayments
+-- Stores refunds that are about to be asked for, in key order; one that is there stays as it is.
+INSERT INTO channels.repayment
+SELECT * FROM json_populate_recordset(NULL::channels.repayment, $1::json) ORDER BY refund_id
+ON CONFLICT (refund_id) DO NOTHING
+RETURNING refund_id;
+
+-- lock_repayments
+-- Repayments by refund id, locked in the order of their ids.
+SELECT * FROM channels.repayment WHERE refund_id = ANY($1::text[]) ORDER BY refund_id FOR UPDATE;
+
+-- change_repayments
+-- Stores what became of repayments, given as a JSON array of rows.
+UPDATE channels.repayment AS r SET
+    state = n.state, channel_refund_no = n.channel_refund_no, channel_code = n.channel_code,
+    channel_message = n.channel_message, queries = n.queries, query_at = n.query_at,
+    refunded_at = n.refunded_at, updated_at = n.updated_at
+FROM json_populate_recordset(NULL::channels.repayment, $1::json) AS n
+WHERE r.refund_id = n.refund_id;
+
+-- postpone_refund_queries
+-- Takes repayments that are due to be asked about and puts them off, so that nobody else asks now.
+UPDATE channels.repayment AS r SET query_at = $1::timestamptz + interval '30 seconds'
+FROM (
+    SELECT refund_id FROM channels.repayment WHERE query_at <= $1
+    ORDER BY query_at LIMIT $2 FOR UPDATE SKIP LOCKED
+) AS due
+WHERE r.refund_id = due.refund_id
+RETURNING r.refund_id, r.channel_no, r.payment_id;

@@ -6,13 +6,16 @@ it is asked again. The next channel is tried only after a proof that this one wa
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from msgspec.structs import replace
 
 from actors.channels.attempt import Attempt, AttemptState, Decisions
+from actors.channels.closing import closed, hear_closing, looked_once_more
+from actors.channels.ladders import is_at_the_till, query_time
+from actors.channels.saying import ask_again, say, why
 from bus.decider import Decision
-from bus.effects import Effect, Publish
+from bus.effects import Effect
 from schema import ids
 from schema.channels import (
     AtTheTill,
@@ -26,6 +29,7 @@ from schema.channels import (
 )
 from schema.messages.channels import (
     AttemptFailed,
+    AttemptMispaid,
     AttemptPending,
     AttemptSucceeded,
     AttemptUnknown,
@@ -33,37 +37,41 @@ from schema.messages.channels import (
 from schema.messages.routing import PaymentRouted
 from schema.money import fee_fen
 from schema.payments import Refusal
-from schema.products import PRODUCTS, PayType
 from schema.profiles import ChannelProfile
 
-OPEN = (AttemptState.OPENED, AttemptState.PENDING, AttemptState.UNKNOWN)
-
-LADDER_S = (5, 10, 20, 40, 80, 160, 300, 600, 1_800, 3_600)
-"""When to ask for a notice that does not come 补单: soon first, since most lost notices are lost
-within the payer's patience; later hourly, for as long as it takes. Age alone decides nothing."""
-
-TILL_LADDER_S = (2, 2, 3, 3, 4, 5, 5, 5, 5, 5, 5, 5, 5, *LADDER_S[1:])
-"""The same at the till, where somebody waits with the goods in hand."""
-
-
-def is_at_the_till(pay_type: PayType) -> bool:
-    """Whether the payer shows a code, confirms on their own phone, and is given nothing."""
-    return PRODUCTS[pay_type].gives == "at_the_till"
+OPEN = (
+    AttemptState.OPENED,
+    AttemptState.PENDING,
+    AttemptState.UNKNOWN,
+    AttemptState.CLOSING,
+)
 
 
 def first_attempt(message: PaymentRouted, now: datetime) -> Attempt:
     """The attempt at the best channel."""
-    return _attempt(message.terms.payment_id, 1, message, now)
+    terms = message.terms
+    return Attempt(
+        attempt_id=ids.round_attempt_id(terms.payment_id, terms.round_no, 1),
+        payment_id=terms.payment_id,
+        channel_no=message.routing.ranked[0],
+        rank=1,
+        state=AttemptState.OPENED,
+        terms=terms,
+        decisions=Decisions(risk=message.risk, routing=message.routing),
+        query_at=query_time(0, now, terms.pay_type),
+        opened_at=now,
+        updated_at=now,
+    )
 
 
 def next_attempt(attempt: Attempt, now: datetime) -> Attempt | None:
     """The attempt at the next channel of the ranked list, if there is one while the order lives."""
     ranked, rank = attempt.decisions.routing.ranked, attempt.rank + 1
-    if rank > len(ranked) or attempt.terms.expires_at <= now:
+    if rank > min(len(ranked), ids.RANK_MAX) or attempt.terms.expires_at <= now:
         return None
     return replace(
         attempt,
-        attempt_id=ids.attempt_id(attempt.payment_id, rank),
+        attempt_id=ids.round_attempt_id(attempt.payment_id, attempt.terms.round_no, rank),
         channel_no=ranked[rank - 1],
         rank=rank,
         state=AttemptState.OPENED,
@@ -77,44 +85,35 @@ def next_attempt(attempt: Attempt, now: datetime) -> Attempt | None:
     )
 
 
-def _attempt(payment_id: str, rank: int, message: PaymentRouted, now: datetime) -> Attempt:
-    return Attempt(
-        attempt_id=ids.attempt_id(payment_id, rank),
-        payment_id=payment_id,
-        channel_no=message.routing.ranked[rank - 1],
-        rank=rank,
-        state=AttemptState.OPENED,
-        terms=message.terms,
-        decisions=Decisions(risk=message.risk, routing=message.routing),
-        query_at=query_time(0, now, message.terms.pay_type),
-        opened_at=now,
-        updated_at=now,
-    )
-
-
-def query_time(queries: int, now: datetime, pay_type: PayType) -> datetime:
-    """When to ask the channel after it was asked `queries` times in vain."""
-    ladder_s = TILL_LADDER_S if is_at_the_till(pay_type) else LADDER_S
-    return now + timedelta(seconds=ladder_s[min(queries, len(ladder_s) - 1)])
-
-
 def hear(attempt: Attempt, verdict: Verdict, profile: ChannelProfile, now: datetime) -> Decision:
     """What a verdict changes. Its last change may be the attempt at the next channel."""
     if attempt.state is AttemptState.SUCCEEDED:
         return _hear_late(attempt, verdict, now)
     if isinstance(verdict, Paid):
         return paid(attempt, verdict, profile, now)
-    if attempt.state is AttemptState.FAILED:
-        return Decision()
+    match attempt.state:
+        case AttemptState.FAILED:
+            return Decision()
+        case AttemptState.CLOSED:
+            return Decision(changes=(looked_once_more(attempt, now),))
+        case AttemptState.CLOSING:
+            return hear_closing(attempt, verdict, now)
+        case _:
+            return _hear_open(attempt, verdict, now)
+
+
+def _hear_open(attempt: Attempt, verdict: Verdict, now: datetime) -> Decision:
     match verdict:
         case Pending() if (offer := _new_offer(attempt, verdict)) is not None:
             return _shown(attempt, offer, now)
         case Pending(code=code, message=words):
-            return Decision(changes=(_ask_again(attempt, attempt.state, code, words, now),))
+            return Decision(changes=(ask_again(attempt, attempt.state, code, words, now),))
         case SurelyNotPaid():
             return _not_paid(attempt, verdict, now)
         case NotKnownThere(code=code, message=words) | Unknown(code=code, message=words):
-            return _unknown(attempt, code or _why(verdict), words, now)
+            return _unknown(attempt, code or why(verdict), words, now)
+        case Paid():
+            raise AssertionError("heard before")
 
 
 def _new_offer(attempt: Attempt, verdict: Pending) -> Offer | None:
@@ -129,8 +128,7 @@ def paid(attempt: Attempt, verdict: Paid, profile: ChannelProfile, now: datetime
     paid_at = verdict.paid_at.astimezone(UTC)
     asked = (attempt.terms.amount_fen, attempt.terms.currency)
     if (verdict.amount_fen, verdict.currency) != asked:
-        words = f"asked for {asked[0]} {asked[1]}, paid {verdict.amount_fen} {verdict.currency}"
-        return _unknown(attempt, "amount_mismatch", words, now)
+        return _mispaid(attempt, verdict, profile, now)
     succeeded = replace(
         attempt,
         state=AttemptState.SUCCEEDED,
@@ -157,7 +155,36 @@ def money(attempt: Attempt, profile: ChannelProfile) -> Effect:
         cost_fen=fee_fen(attempt.paid_fen, profile.cost_rate_ppm),
         risk=attempt.decisions.risk if attempt.offer is None else None,
     )
-    return _say(attempt, said)
+    return say(attempt, said)
+
+
+def _mispaid(attempt: Attempt, verdict: Paid, profile: ChannelProfile, now: datetime) -> Decision:
+    """Money came, and not what was asked for: it is told once, and the payment stays open."""
+    terms = attempt.terms
+    words = (
+        f"asked for {terms.amount_fen} {terms.currency}, "
+        f"paid {verdict.amount_fen} {verdict.currency}"
+    )
+    decision = _unknown(attempt, AMOUNT_MISMATCH, words, now)
+    if attempt.channel_code == AMOUNT_MISMATCH:
+        return decision
+    said = AttemptMispaid(
+        payment_id=attempt.payment_id,
+        attempt_id=attempt.attempt_id,
+        merchant_no=terms.merchant_no,
+        channel_no=attempt.channel_no,
+        channel_trade_no=verdict.channel_payment_id,
+        funds_flow=profile.funds_flow,
+        asked_fen=terms.amount_fen,
+        asked_currency=terms.currency,
+        paid_fen=verdict.amount_fen,
+        paid_currency=verdict.currency,
+        paid_at=verdict.paid_at.astimezone(UTC),
+    )
+    return Decision(changes=decision.changes, effects=(*decision.effects, say(attempt, said)))
+
+
+AMOUNT_MISMATCH = "amount_mismatch"
 
 
 def _hear_late(attempt: Attempt, verdict: Verdict, now: datetime) -> Decision:
@@ -199,6 +226,8 @@ def _not_paid(attempt: Attempt, verdict: SurelyNotPaid, now: datetime) -> Decisi
     following = next_attempt(attempt, now) if _may_go_on(attempt, verdict) else None
     if following is not None:
         return Decision(changes=(failed, following))
+    if attempt.offer is not None and not is_at_the_till(attempt.terms.pay_type):
+        return closed(attempt, code, words, now)  # its life there was over before ours
     said = AttemptFailed(
         payment_id=attempt.payment_id,
         attempt_id=attempt.attempt_id,
@@ -206,7 +235,7 @@ def _not_paid(attempt: Attempt, verdict: SurelyNotPaid, now: datetime) -> Decisi
         refusal=Refusal(code="channel_refused", reason=f"{code}: {words}"),
         risk=attempt.decisions.risk,
     )
-    return Decision(changes=(failed,), effects=(_say(attempt, said),))
+    return Decision(changes=(failed,), effects=(say(attempt, said),))
 
 
 def _may_go_on(attempt: Attempt, verdict: SurelyNotPaid) -> bool:
@@ -218,10 +247,11 @@ def _may_go_on(attempt: Attempt, verdict: SurelyNotPaid) -> bool:
 
 
 def _unknown(attempt: Attempt, code: str, words: str, now: datetime) -> Decision:
-    """Nothing is proved. An attempt that the payer has an offer for stays pending."""
-    pending = attempt.state is AttemptState.PENDING
-    state = AttemptState.PENDING if pending else AttemptState.UNKNOWN
-    open_still = _ask_again(attempt, state, code, words, now)
+    """Nothing is proved. An attempt that the payer has an offer for stays pending, and one that is
+    to be closed is still to be closed."""
+    stays = attempt.state in (AttemptState.PENDING, AttemptState.CLOSING)
+    state = attempt.state if stays else AttemptState.UNKNOWN
+    open_still = ask_again(attempt, state, code, words, now)
     if attempt.state is state:
         return Decision(changes=(open_still,))
     said = AttemptUnknown(
@@ -231,21 +261,7 @@ def _unknown(attempt: Attempt, code: str, words: str, now: datetime) -> Decision
         refusal=Refusal(code="channel_unknown", reason=f"{code}: {words}"),
         risk=attempt.decisions.risk,
     )
-    return Decision(changes=(open_still,), effects=(_say(attempt, said),))
-
-
-def _ask_again(
-    attempt: Attempt, state: AttemptState, code: str, words: str, now: datetime
-) -> Attempt:
-    return replace(
-        attempt,
-        state=state,
-        channel_code=code,
-        channel_message=words,
-        queries=min(attempt.queries + 1, 30_000),
-        query_at=query_time(attempt.queries + 1, now, attempt.terms.pay_type),
-        updated_at=now,
-    )
+    return Decision(changes=(open_still,), effects=(say(attempt, said),))
 
 
 def _pending(attempt: Attempt, offer: Offer) -> Effect:
@@ -256,14 +272,4 @@ def _pending(attempt: Attempt, offer: Offer) -> Effect:
         offer=offer,
         risk=attempt.decisions.risk,
     )
-    return _say(attempt, said)
-
-
-def _say(
-    attempt: Attempt, said: AttemptPending | AttemptSucceeded | AttemptFailed | AttemptUnknown
-) -> Effect:
-    return Publish(said, subject=attempt.payment_id)
-
-
-def _why(verdict: NotKnownThere | Unknown) -> str:
-    return verdict.why if isinstance(verdict, Unknown) else "not_known_there"
+    return say(attempt, said)

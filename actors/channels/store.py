@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 import msgspec
@@ -10,11 +10,13 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from actors.channels.attempt import Attempt, Attempts, Decisions
+from actors.channels.repayment import Repayment, Repayments
 from bus.database import Connection, queries
 from bus.rows import from_row, narrowed, to_rows
 from schema.channels import Offer
 from schema.messages.doors import ChannelNotified
 from schema.payments import PaymentTerms
+from schema.refunds import RefundTerms
 
 SQL = queries(__file__)
 
@@ -23,6 +25,9 @@ NESTED = {
     "terms": msgspec.json.Decoder(PaymentTerms),
     "decisions": msgspec.json.Decoder(Decisions),
 }
+
+
+NESTED_IN_REPAYMENT = {"terms": msgspec.json.Decoder(RefundTerms)}
 
 
 class AttemptChange(Struct, frozen=True, kw_only=True):
@@ -42,16 +47,30 @@ class AttemptChange(Struct, frozen=True, kw_only=True):
     updated_at: datetime
 
 
+class RepaymentChange(Struct, frozen=True, kw_only=True):
+    """The key of a repayment and the columns that may change."""
+
+    refund_id: str
+    state: str
+    channel_refund_no: str | None
+    channel_code: str | None
+    channel_message: str | None
+    queries: int
+    query_at: datetime | None
+    refunded_at: datetime | None
+    updated_at: datetime
+
+
 async def open_attempts(connection: Connection, attempts: Sequence[Attempt]) -> set[str]:
     """Stores new attempts; returns the ids of those that were not there before."""
     rows = await connection.fetch(SQL.open_attempts, _rows_of(attempts))
     return {row["attempt_id"] for row in rows}
 
 
-async def last_attempts(connection: Connection, payment_ids: Sequence[str]) -> dict[str, Attempt]:
-    """The newest attempt of each payment, by payment id."""
-    rows = await connection.fetch(SQL.find_last_attempts, payment_ids)
-    return {row["payment_id"]: from_row(row, Attempt, NESTED) for row in rows}
+async def last_attempts(connection: Connection, rounds: Mapping[str, str]) -> dict[str, Attempt]:
+    """The newest attempt of each round; rounds are given with their payments."""
+    rows = await connection.fetch(SQL.find_last_attempts, list(rounds), list(rounds.values()))
+    return {row["round_no"]: from_row(row, Attempt, NESTED) for row in rows}
 
 
 async def lock_attempts(connection: Connection, attempt_ids: Iterable[str]) -> list[Attempt]:
@@ -67,6 +86,25 @@ async def save_attempts(connection: Connection, attempts: Attempts) -> None:
     if attempts.changed:
         changes = narrowed(attempts.changed, AttemptChange)
         await connection.execute(SQL.change_attempts, to_rows(changes))
+
+
+async def open_repayments(connection: Connection, repayments: Sequence[Repayment]) -> set[str]:
+    """Stores new repayments; returns the refund ids of those that were not there before."""
+    rows = await connection.fetch(SQL.open_repayments, to_rows(repayments))
+    return {row["refund_id"] for row in rows}
+
+
+async def lock_repayments(connection: Connection, refund_ids: Iterable[str]) -> list[Repayment]:
+    """Repayments by refund id, locked in the order of their ids."""
+    rows = await connection.fetch(SQL.lock_repayments, sorted(set(refund_ids)))
+    return [from_row(row, Repayment, NESTED_IN_REPAYMENT) for row in rows]
+
+
+async def save_repayments(connection: Connection, repayments: Repayments) -> None:
+    """Writes what a batch has changed."""
+    if repayments.changed:
+        changes = narrowed(repayments.changed, RepaymentChange)
+        await connection.execute(SQL.change_repayments, to_rows(changes))
 
 
 async def keep_notices(
@@ -89,6 +127,14 @@ async def postpone_queries(
     """Attempts that are due to be asked about: id, channel and payment. Nobody else gets them."""
     rows = await connection.fetch(SQL.postpone_queries, now, limit)
     return [(row["attempt_id"], row["channel_no"], row["payment_id"]) for row in rows]
+
+
+async def postpone_refund_queries(
+    connection: Connection, now: datetime, limit: int
+) -> list[tuple[str, str, str]]:
+    """Repayments that are due to be asked about: refund, channel and payment."""
+    rows = await connection.fetch(SQL.postpone_refund_queries, now, limit)
+    return [(row["refund_id"], row["channel_no"], row["payment_id"]) for row in rows]
 
 
 def _rows_of(attempts: Sequence[Attempt]) -> str:

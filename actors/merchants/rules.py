@@ -38,6 +38,8 @@ API_KEYS_MAX = 10
 
 NETWORKS_MAX = 100
 
+POLICIES = {"late_payment": ("refund", "reopen"), "short_balance": ("refuse", "queue")}
+
 
 def merchant_no(now: datetime, serial: int) -> str:
     """The merchant number 商户号: "10", the day, and a serial of seven digits."""
@@ -207,6 +209,19 @@ def with_limits(**limits: int | None) -> Change[MerchantProfile]:
         requests = given.pop("requests_per_s_max", merchant.requests_per_s_max)
         single = replace(merchant.risk_limits, **given)
         return sound(replace(merchant, risk_limits=single, requests_per_s_max=requests))
+
+    return change
+
+
+def with_policies(**policies: str | None) -> Change[MerchantProfile]:
+    """What becomes of money that comes late, and of refunds without cover; None stays as it is."""
+
+    def change(merchant: MerchantProfile) -> MerchantProfile | Refusal:
+        given = {name: policy for name, policy in policies.items() if policy is not None}
+        for name, policy in given.items():
+            if policy not in POLICIES[name]:
+                return invalid(name, policy, f"{' or '.join(POLICIES[name])} is needed")
+        return sound(replace(merchant, **given))
 
     return change
 

@@ -22,7 +22,15 @@ from schema.messages.accounting import (
 )
 from schema.messages.contract import Message, contract_of
 from schema.messages.notification import AlarmUnheard
-from schema.messages.ordering import PaymentFailed, PaymentSucceeded
+from schema.messages.ordering import (
+    PaymentClosed,
+    PaymentFailed,
+    PaymentLatePaid,
+    PaymentSucceeded,
+    RefundAbnormal,
+    RefundFailed,
+    RefundSucceeded,
+)
 
 D = TypeVar("D")
 
@@ -51,8 +59,11 @@ class Told(Struct, frozen=True, kw_only=True):
 
     merchant_no: str
     subject: str
+    """What it belongs to: an endpoint may want to hear in order what belongs together."""
     type: str
     data: Any
+    about: str = ""
+    """What it is about, where one subject may have several of its type: refunds of a payment."""
     notify_url: str | None = None
     """Where the order wants it told, beside the merchant's endpoints."""
     unheard: Message | None = None
@@ -69,12 +80,23 @@ def told(fact: Message) -> Told:
     return TELLS[type(fact)](fact)
 
 
-def _payment(fact: PaymentSucceeded | PaymentFailed) -> Told:
+def _payment(fact: PaymentSucceeded | PaymentFailed | PaymentClosed) -> Told:
     return Told(
         merchant_no=fact.payment.merchant_no,
         subject=fact.payment.id,
         type=contract_of(fact).name,
         data=fact.payment,
+        notify_url=fact.notify_url,
+    )
+
+
+def _refund(fact: RefundSucceeded | RefundFailed | RefundAbnormal) -> Told:
+    return Told(
+        merchant_no=fact.refund.merchant_no,
+        subject=fact.refund.payment_id,
+        about=fact.refund.id,
+        type=contract_of(fact).name,
+        data=fact.refund,
         notify_url=fact.notify_url,
     )
 
@@ -115,7 +137,12 @@ def _merchant(whose: PayoutView | LedgerBroken) -> str:
 
 TELLS: dict[type[Message], Callable[[Any], Told]] = {
     PaymentSucceeded: _payment,
+    PaymentLatePaid: _payment,
     PaymentFailed: _payment,
+    PaymentClosed: _payment,
+    RefundSucceeded: _refund,
+    RefundFailed: _refund,
+    RefundAbnormal: _refund,
     PayoutHasArrived: _payout,
     PayoutHasReturned: _payout,
     LedgerBroken: _alarm,

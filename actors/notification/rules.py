@@ -115,7 +115,7 @@ def row_id(row: Row) -> str:
 def decide(outbox: Outbox, message: Message, now: datetime) -> Decision:
     """Writes a notification for each address that is to be told this fact, and has it delivered."""
     said = told(message)
-    written = list(_addressed(outbox, said, event_id(said.subject, said.type), now))
+    written = list(_addressed(outbox, said, event_id(said.about or said.subject, said.type), now))
     if not written and said.unheard is not None:
         return Decision(effects=(Publish(said.unheard, subject=said.subject),))
     return _decision(_with_room(outbox, written))
@@ -127,7 +127,7 @@ def event_id(subject: str, type: str) -> str:
     No dots, since Standard Webhooks signs `id.timestamp.body`: numbers that others have given stand
     there as their digest.
     """
-    name = subject.removeprefix("pay_")
+    name = subject.removeprefix("pay_").removeprefix("ref_")
     if not OUR_NUMBER.fullmatch(name):
         name = blake2b(name.encode(), digest_size=16).hexdigest()
     return f"evt_{name}_{type.replace('.', '_')}"

@@ -1,43 +1,72 @@
-"""What an order may become. Pure: orders, message and time in, changes and effects out."""
+"""What an order may become. Pure: orders, message and time in, changes and effects out.
+
+`placing` takes orders, `choosing` lets payers choose how to pay, `moving` moves payments by the
+table, `closing` ends what nobody has paid, `refunding` gives money back.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
-from hashlib import blake2b
+from datetime import datetime
 
-import msgspec
 from msgspec.structs import replace
 
-from actors.ordering.payment import Decisions, Orders, Payment, first_answer, terms, view
+from actors.ordering import choosing, refunding, rounds
+from actors.ordering.closing import close, confirmed, expire
+from actors.ordering.moving import answer, happen
+from actors.ordering.payment import Decisions, Orders, Payment
+from actors.ordering.placing import place
 from actors.ordering.states import MOVES, Happening
 from bus.decider import Decision
-from bus.effects import Effect, Publish, Reply
-from schema import ids
+from bus.effects import Publish
+from schema.ids import round_of
+from schema.messages.accounting import RefundFunded, RefundUnfunded
 from schema.messages.channels import (
+    AttemptClosed,
     AttemptFailed,
     AttemptPending,
     AttemptSucceeded,
     AttemptUnknown,
+    RepaymentAbnormal,
+    RepaymentFailed,
+    RepaymentPending,
+    RepaymentSucceeded,
+    RepaymentUnknown,
 )
 from schema.messages.contract import Message
-from schema.messages.doors import PlacePayment
-from schema.messages.ordering import (
-    PaymentAnswered,
-    PaymentFailed,
-    PaymentPlaced,
-    PaymentSucceeded,
-)
-from schema.messages.risk import PaymentRefused
+from schema.messages.doors import ChoosePayType, ClosePayment, PlacePayment, PlaceRefund
+from schema.messages.ordering import BeginRound, ExpirePayment, PaymentDuplicated, RetryRefund
+from schema.messages.risk import PaymentCleared, PaymentRefused
 from schema.messages.routing import PaymentUnroutable
 from schema.money import fee_fen
-from schema.payments import PaymentRequest, PaymentState, Refusal
-from schema.products import PRODUCTS
-from schema.profiles import MerchantProfile
+from schema.payments import PaymentState, Refusal
 
-ADDED_LATER = ("auth_code", "return_url")
+HEARS = (
+    PlacePayment,
+    PaymentCleared,
+    PaymentRefused,
+    PaymentUnroutable,
+    AttemptPending,
+    AttemptSucceeded,
+    AttemptFailed,
+    AttemptUnknown,
+    AttemptClosed,
+    ClosePayment,
+    ExpirePayment,
+    ChoosePayType,
+    BeginRound,
+    PlaceRefund,
+    RefundFunded,
+    RefundUnfunded,
+    RepaymentPending,
+    RepaymentSucceeded,
+    RepaymentFailed,
+    RepaymentAbnormal,
+    RepaymentUnknown,
+    RetryRefund,
+)
 
-_canonical = msgspec.json.Encoder(order="sorted")
+NO_CHANNEL = Refusal(code="no_channel", reason="No channel can take this payment.")
 
 
 def decide(orders: Orders, message: Message, now: datetime) -> Decision:
@@ -45,90 +74,98 @@ def decide(orders: Orders, message: Message, now: datetime) -> Decision:
     match message:
         case PlacePayment():
             return place(orders, message, now)
+        case ClosePayment():
+            return close(orders, message, now)
+        case ExpirePayment():
+            return expire(orders, message, now)
+        case AttemptClosed():
+            return closed(orders.get(message.payment_id), message, now)
+        case ChoosePayType():
+            return choosing.choose(orders, message, now)
+        case BeginRound():
+            return choosing.begin(orders, message, now)
+        case PlaceRefund():
+            return refunding.place_refund(orders, message, now)
+        case RetryRefund():
+            return refunding.retry(orders, message, now)
+        case AttemptSucceeded():
+            return succeed(orders, message, now)
+        case AttemptPending():
+            return pending(orders.get(message.payment_id), message, now)
+        case (
+            RefundFunded() | RefundUnfunded() | RepaymentPending() | RepaymentUnknown()
+            | RepaymentAbnormal() | RepaymentSucceeded() | RepaymentFailed()
+        ):  # fmt: skip
+            return refunding.hear(orders, message, now)
+        case _:
+            return told(orders, message, now)
+
+
+def told(orders: Orders, message: Message, now: datetime) -> Decision:
+    """What risk, routing and channels say on the way; it moves the payment, and that is all."""
+    match message:
+        case PaymentCleared(terms=terms):
+            return cleared(orders.get(terms.payment_id), terms.round_no, now)
         case PaymentRefused(payment_id=payment_id, risk=risk):
             fields = {"failure": risk.reasons[0], "decisions": Decisions(risk=risk)}
             return happen(orders.get(payment_id), Happening.REFUSED, now, fields)
         case PaymentUnroutable(payment_id=payment_id, risk=risk, routing=routing):
             fields = {"failure": NO_CHANNEL, "decisions": Decisions(risk=risk, routing=routing)}
-            return happen(orders.get(payment_id), Happening.UNROUTABLE, now, fields)
-        case AttemptPending():
-            return pending(orders.get(message.payment_id), message, now)
-        case AttemptUnknown(payment_id=payment_id, channel_no=channel_no, risk=risk):
-            fields = {"channel_no": channel_no, "decisions": Decisions(risk=risk)}
-            return happen(orders.get(payment_id), Happening.UNKNOWN, now, fields)
-        case AttemptFailed(payment_id=payment_id, channel_no=channel_no, risk=risk):
-            fields = {
-                "channel_no": channel_no,
-                "failure": message.refusal,
-                "decisions": Decisions(risk=risk),
-            }
-            return happen(orders.get(payment_id), Happening.FAILED, now, fields)
-        case AttemptSucceeded():
-            return succeed(orders.get(message.payment_id), message, now)
+            return unroutable(orders.get(payment_id), now, fields)
+        case AttemptUnknown():
+            return unknown(orders.get(message.payment_id), message, now)
+        case AttemptFailed():
+            return failed(orders.get(message.payment_id), message, now)
         case _:
             raise AssertionError(f"ordering does not hear {type(message).__name__}")
 
 
-NO_CHANNEL = Refusal(code="no_channel", reason="No channel can take this payment.")
+def cleared(payment: Payment | None, number: int, now: datetime) -> Decision:
+    """Without an answer: there is nothing yet that whoever waits could act on."""
+    if payment is not None and not rounds.is_current(payment, number):
+        return Decision()
+    return Decision(changes=happen(payment, Happening.CLEARED, now, {}).changes)
 
 
-def place(orders: Orders, message: PlacePayment, now: datetime) -> Decision:
-    """A new order is stored and announced; a repeat gets the first answer, or a conflict."""
-    request, merchant_no = message.request, message.merchant_no
-    known = orders.numbered(merchant_no, request.merchant_order_no)
-    if known is not None:
-        return _repeat(known, request)
-    refusal = refused(orders.merchants.get(merchant_no), request)
-    if refusal is not None:
-        return Decision(effects=(Reply(PaymentAnswered(refusal=refusal)),))
-    payment = _placed(orders.merchants[merchant_no], request, now)
-    announced = Publish(PaymentPlaced(terms=terms(payment, request)), subject=payment.payment_id)
-    return Decision(changes=(payment,), effects=(announced,))
+def unroutable(payment: Payment | None, now: datetime, fields: Mapping[str, object]) -> Decision:
+    """No channel was asked. A payer who has chosen may choose otherwise."""
+    if payment is None or not payment.rounds:
+        return happen(payment, Happening.UNROUTABLE, now, fields)
+    return choosing.round_ended(payment, len(payment.rounds) - 1, now, fields)
 
 
-def refused(merchant: MerchantProfile | None, request: PaymentRequest) -> Refusal | None:
-    """Why this merchant can't place this order at all; nothing is stored then."""
-    if merchant is None:
-        return Refusal(code="unknown_merchant", reason="No such merchant.", param="merchant_no")
-    if merchant.status != "active":
-        return Refusal(code="merchant_suspended", reason="The merchant is suspended.")
-    if request.pay_type not in merchant.rates_ppm:
-        reason = f"{request.pay_type} is not enabled for this merchant."
-        return Refusal(code="pay_type_not_enabled", reason=reason, param="pay_type")
-    return incomplete(request)
+def unknown(payment: Payment | None, message: AttemptUnknown, now: datetime) -> Decision:
+    """Nobody can say yet what became of the attempt."""
+    if payment is not None and not rounds.is_current(payment, round_of(message.attempt_id)):
+        return Decision()
+    fields = {"channel_no": message.channel_no, "decisions": Decisions(risk=message.risk)}
+    return happen(payment, Happening.UNKNOWN, now, fields)
 
 
-def incomplete(request: PaymentRequest) -> Refusal | None:
-    """Which field the product can't do without and the request does not have."""
-    missing = (n for n in PRODUCTS[request.pay_type].needs if getattr(request, n) is None)
-    field = next(missing, None)
-    if field is None:
-        return None
-    reason = f"{request.pay_type} needs {field}."
-    return Refusal(code="missing_field", reason=reason, param=field)
+def failed(payment: Payment | None, message: AttemptFailed, now: datetime) -> Decision:
+    """Nobody has paid, and nobody can: that is the end, unless the payer may choose again."""
+    fields = {
+        "channel_no": message.channel_no,
+        "failure": message.refusal,
+        "decisions": Decisions(risk=message.risk),
+    }
+    if payment is None or payment.rounds is None:
+        return happen(payment, Happening.FAILED, now, fields)
+    return choosing.round_ended(payment, round_of(message.attempt_id), now, fields)
 
 
-def happen(
-    payment: Payment | None, happening: Happening, now: datetime, fields: Mapping[str, object]
-) -> Decision:
-    """Moves a payment by the table; `fields` are stored only where the state really moves.
-
-    Whoever waits for the first answer gets one, even if an earlier message has settled the state.
-    """
-    if payment is None:
-        raise LookupError(f"{happening} speaks of a payment that was never placed")
-    state = MOVES[payment.state, happening]
-    if state is payment.state:
-        return Decision(effects=(_answer(payment),))
-    moved = replace(payment, state=state, updated_at=now, **fields)
-    if state is PaymentState.FAILED and moved.answered_at is None:
-        moved = replace(moved, answered_at=now)
-    return Decision(changes=(moved,), effects=(_answer(moved), *_announcement(moved)))
+def closed(payment: Payment | None, message: AttemptClosed, now: datetime) -> Decision:
+    """The channels confirm that nobody can pay any more; of a round, that of this round."""
+    if payment is None or payment.rounds is None or message.attempt_id is None:
+        return confirmed(payment, now)
+    return choosing.round_ended(payment, round_of(message.attempt_id), now, {})
 
 
 def pending(payment: Payment | None, message: AttemptPending, now: datetime) -> Decision:
     """The payer can pay: that is the first answer. It may come after the money itself."""
-    if payment is None or payment.state is PaymentState.FAILED or payment.offer is not None:
+    if payment is not None and not rounds.is_current(payment, round_of(message.attempt_id)):
+        return Decision()
+    if payment is None or payment.state in DEAF or payment.offer is not None:
         return happen(payment, Happening.PENDING, now, {})
     answered = replace(
         payment,
@@ -139,105 +176,89 @@ def pending(payment: Payment | None, message: AttemptPending, now: datetime) -> 
         answered_at=now,
         updated_at=now,
     )
-    return Decision(changes=(answered,), effects=(_answer(answered),))
+    return Decision(changes=(answered,), effects=(answer(answered),))
 
 
-def succeed(payment: Payment | None, message: AttemptSucceeded, now: datetime) -> Decision:
-    """The money is there: the fee is taken by the rate of the day the order was placed."""
+DEAF = (PaymentState.FAILED, PaymentState.CLOSING, PaymentState.CLOSED, PaymentState.LATE_PAID)
+"""Where an offer comes too late for anybody to be shown it."""
+
+HELD = (
+    PaymentState.SUCCEEDED,
+    PaymentState.LATE_PAID,
+    PaymentState.PARTIALLY_REFUNDED,
+    PaymentState.REFUNDED,
+)
+"""Where the payer's money has come once."""
+
+ENDED = (PaymentState.FAILED, PaymentState.CLOSED)
+"""Where nobody expects money any more."""
+
+
+def succeed(orders: Orders, message: AttemptSucceeded, now: datetime) -> Decision:
+    """The money is there: the fee is taken by the rate of the day the order was placed.
+
+    Money for an order that had ended goes by the merchant's policy; money that comes through a
+    second attempt goes back by itself.
+    """
+    payment = orders.get(message.payment_id)
     if payment is not None and message.amount_fen != payment.amount_fen:
         raise AssertionError(f"{message.attempt_id}: channels let a wrong amount through")
-    fee = fee_fen(payment.amount_fen, payment.fee_rate_ppm) if payment is not None else 0
+    if payment is not None and payment.state in HELD:
+        return once_more(orders, payment, message, now)
+    decision = happen(payment, Happening.SUCCEEDED, now, paid_fields(payment, message))
+    paid, wishes = rounds.ask_to_close(decision.changes[0], "payer")
+    decision = Decision(changes=(paid,), effects=(*decision.effects, *wishes))
+    if paid.state is not PaymentState.LATE_PAID:
+        return decision
+    if paid.late_payment == "reopen":
+        reopened = happen(paid, Happening.REOPENED, now, {})
+        return Decision(changes=reopened.changes, effects=(*reopened.effects, *wishes))
+    refund = refunding.late_refund(paid, now)
+    return Decision(changes=refund.changes, effects=(*decision.effects, *refund.effects))
+
+
+def paid_fields(payment: Payment | None, message: AttemptSucceeded) -> dict[str, object]:
+    """What is stored of money that has come."""
+    payment = payment and rounds.paid(payment, message.attempt_id)
     fields: dict[str, object] = {
+        "attempt_id": message.attempt_id,
         "channel_no": message.channel_no,
         "channel_trade_no": message.channel_trade_no,
         "funds_flow": message.funds_flow,
-        "fee_fen": fee,
+        "fee_fen": fee_fen(payment.amount_fen, payment.fee_rate_ppm) if payment else 0,
         "cost_fen": message.cost_fen,
         "failure": None,
         "paid_at": message.paid_at,
+        "is_late": payment is not None and payment.state in ENDED,
     }
+    if payment is not None and payment.rounds is not None:
+        fields |= {name: getattr(payment, name) for name in rounds.OF_A_ROUND}
     if message.risk is not None:
         fields["decisions"] = Decisions(risk=message.risk)
-    return happen(payment, Happening.SUCCEEDED, now, fields)
+    return fields
 
 
-def content_digest(request: PaymentRequest) -> str:
-    """A fingerprint of what was asked for; a repeat of an order number must have the same.
-
-    A field that orders did not always have counts only where it is given, so that the repeat of an
-    older order still fits.
-    """
-    content = msgspec.to_builtins(request)
-    for name in ADDED_LATER:
-        if content[name] is None:
-            del content[name]
-    return blake2b(_canonical.encode(content), digest_size=16).hexdigest()
-
-
-def _repeat(known: Payment, request: PaymentRequest) -> Decision:
-    if known.digest != content_digest(request):
-        refusal = Refusal(
-            code="order_no_conflict",
-            reason="This order number was used for an order with other content.",
-            param="merchant_order_no",
-        )
-        return Decision(effects=(Reply(PaymentAnswered(refusal=refusal)),))
-    return Decision(effects=(Reply(PaymentAnswered(payment=first_answer(known))),))
-
-
-def _placed(merchant: MerchantProfile, request: PaymentRequest, now: datetime) -> Payment:
-    merchant_no = merchant.merchant_no
-    return Payment(
-        payment_id=ids.payment_id(merchant_no, request.merchant_order_no, now),
-        merchant_no=merchant_no,
-        merchant_order_no=request.merchant_order_no,
-        state=PaymentState.PLACED,
-        amount_fen=request.amount_fen,
-        currency=request.currency,
-        pay_type=request.pay_type,
-        subject=request.subject,
-        metadata=request.metadata,
-        notify_url=request.notify_url or merchant.notify_url,
-        client_ip=request.client_ip,
-        payer_id=request.payer_id,
-        digest=content_digest(request),
-        fee_rate_ppm=merchant.rates_ppm[request.pay_type],
-        created_at=now,
-        expires_at=now + timedelta(seconds=request.expires_in_s),
-        updated_at=now,
+def once_more(
+    orders: Orders, payment: Payment, message: AttemptSucceeded, now: datetime
+) -> Decision:
+    """The same money heard of again, or other money for the same order, which goes back."""
+    if payment.attempt_id == message.attempt_id:
+        return Decision(effects=(answer(payment),))
+    refund = refunding.duplicate_refund(rounds.paid(payment, message.attempt_id), message, now)
+    if orders.refunds.numbered(refund.merchant_no, refund.merchant_refund_no) is not None:
+        return Decision()
+    said = PaymentDuplicated(
+        payment_id=payment.payment_id,
+        merchant_no=payment.merchant_no,
+        attempt_id=message.attempt_id,
+        channel_no=message.channel_no,
+        channel_trade_no=message.channel_trade_no,
+        funds_flow=message.funds_flow,
+        amount_fen=message.amount_fen,
+        currency=payment.currency,
+        cost_fen=message.cost_fen,
+        paid_at=message.paid_at,
     )
-
-
-def _answer(payment: Payment) -> Effect:
-    """The same as a repeat would get, even where the money was faster than the code."""
-    return Reply(PaymentAnswered(payment=first_answer(payment)), subject=payment.payment_id)
-
-
-def _announcement(payment: Payment) -> tuple[Effect, ...]:
-    """What the world is told when a payment reaches an end."""
-    if payment.state is PaymentState.SUCCEEDED:
-        return (Publish(_succeeded(payment), subject=payment.payment_id),)
-    if payment.state is PaymentState.FAILED:
-        assert payment.failure is not None
-        failed = PaymentFailed(
-            payment=view(payment), refusal=payment.failure, notify_url=payment.notify_url
-        )
-        return (Publish(failed, subject=payment.payment_id),)
-    return ()
-
-
-def _succeeded(payment: Payment) -> PaymentSucceeded:
-    assert payment.channel_no and payment.channel_trade_no and payment.funds_flow
-    assert payment.paid_at is not None and payment.fee_fen is not None
-    return PaymentSucceeded(
-        payment=view(payment),
-        channel_no=payment.channel_no,
-        channel_trade_no=payment.channel_trade_no,
-        funds_flow=payment.funds_flow,
-        amount_fen=payment.amount_fen,
-        fee_fen=payment.fee_fen,
-        fee_rate_ppm=payment.fee_rate_ppm,
-        paid_at=payment.paid_at,
-        notify_url=payment.notify_url,
-        cost_fen=payment.cost_fen or 0,
-    )
+    reserved = refunding.reserve(payment, refund, now)
+    announced = Publish(said, subject=payment.payment_id)
+    return Decision(changes=reserved.changes, effects=(announced, *reserved.effects))

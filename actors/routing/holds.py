@@ -80,11 +80,12 @@ class Holds:
         await self._tell(connection, [_operation("hold", row, "") for row in rows])
 
     async def give_back(self, connection: Connection, failed: Mapping[str, str], day: date) -> None:
-        """Has payments count no more against the channels where they failed."""
+        """Has payments count no more against the channels where they ended unpaid, or against
+        whichever it is where none was asked."""
         rows = await connection.fetch(SQL.give_back, list(failed), list(failed.values()))
         known = {row["payment_id"] for row in rows}
         # A repeat finds no row, and Redis may have missed the first time.
-        unknown = [["drop", str(day), p, 0, c] for p, c in failed.items() if p not in known]
+        unknown = [["drop", str(day), p, 0, c] for p, c in failed.items() if c and p not in known]
         await self._tell(connection, [*(_operation("drop", row) for row in rows), *unknown])
 
     async def _tell(self, connection: Connection, operations: Sequence[list[Any]]) -> None:

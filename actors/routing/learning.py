@@ -20,11 +20,16 @@ from bus.database import Connection
 from bus.directory import Directory
 from schema.days import day_of
 from schema.ids import epoch_ms
-from schema.messages.channels import AttemptFailed, AttemptSucceeded, ChannelCalled
+from schema.messages.channels import (
+    AttemptClosed,
+    AttemptFailed,
+    AttemptSucceeded,
+    ChannelCalled,
+)
 from schema.messages.contract import Message
 from schema.profiles import ChannelProfile
 
-OUTCOMES = (ChannelCalled, AttemptSucceeded, AttemptFailed)
+OUTCOMES = (ChannelCalled, AttemptSucceeded, AttemptFailed, AttemptClosed)
 
 FIRST = "01"
 """How the number of a payment's first attempt ends: its reservation stands where it is."""
@@ -54,7 +59,7 @@ class Learning:
     ) -> None:
         """Learns from a batch. To hear something twice moves no reservation twice."""
         outcomes = [message for message in messages if isinstance(message, OUTCOMES)]
-        channels = await self._directory.channels.find({each.channel_no for each in outcomes})
+        channels = await self._directory.channels.find({each.channel_no or "" for each in outcomes})
         heard = sorted_out(outcomes, channels, now)
         if heard.calls or heard.answered:
             await self._pulses.learn(heard.calls, heard.answered)
@@ -84,6 +89,8 @@ def sorted_out(
             case AttemptFailed(payment_id=payment_id, channel_no=channel_no):
                 if channel_no in counted or not message.attempt_id.endswith(FIRST):
                     heard.failed[payment_id] = channel_no
+            case AttemptClosed(payment_id=payment_id):
+                heard.failed[payment_id] = message.channel_no or ""
             case _:
                 pass
     return heard

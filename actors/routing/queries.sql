@@ -35,7 +35,7 @@ RETURNING t.payment_id, t.channel_no, t.day, t.amount_fen, before.before;
 -- Payments that count no more, if it is this channel that they count against; what they counted.
 DELETE FROM routing.taken AS t
 USING unnest($1::text[], $2::text[]) AS failed (payment_id, channel_no)
-WHERE t.payment_id = failed.payment_id AND t.channel_no = failed.channel_no
+WHERE t.payment_id = failed.payment_id AND failed.channel_no IN ('', t.channel_no)
 RETURNING t.payment_id, t.channel_no, t.day, t.amount_fen;
 
 -- fold_taken

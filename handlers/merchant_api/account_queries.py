@@ -82,8 +82,8 @@ class DaysQuery(Query, frozen=True, kw_only=True):
 
     def objection(self, now: datetime) -> Problem | None:
         """A month of days that have begun."""
-        problem = _objection_to_day("from", self.first, now)
-        problem = problem or _objection_to_day("to", self.last, now)
+        problem = objection_to_day("from", self.first, now)
+        problem = problem or objection_to_day("to", self.last, now)
         if problem is None and not 0 <= (self.last - self.first).days < DAYS_MAX:
             return wrong("to", f"it ends a list of 1 to {DAYS_MAX} days")
         return problem
@@ -97,7 +97,7 @@ class StatementQuery(Query, frozen=True, kw_only=True):
 
     def objection(self, now: datetime) -> Problem | None:
         """A day that has begun."""
-        return _objection_to_day("day", self.day, now)
+        return objection_to_day("day", self.day, now)
 
 
 _Serial = Annotated[int, Meta(ge=1, le=SERIAL_MAX)]
@@ -109,7 +109,8 @@ def _objection_to_moment(name: str, moment: datetime, now: datetime) -> Problem 
     return wrong(name, "this moment is still to come") if moment > now else None
 
 
-def _objection_to_day(name: str, day: date, now: datetime) -> Problem | None:
+def objection_to_day(name: str, day: date, now: datetime) -> Problem | None:
+    """Why nothing can be told of a day: it is out of reach, or has not begun."""
     if day < FIRST_DAY:
         return wrong(name, f"there are no books from before {FIRST_DAY}")
     return wrong(name, "this day has not begun in China") if day > day_of(now) else None

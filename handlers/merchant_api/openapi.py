@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from handlers.merchant_api.openapi_accounts import ACCOUNT_TYPES, account_paths
+from handlers.merchant_api.openapi_ends import END_TYPES, end_paths
 from handlers.merchant_api.openapi_parts import LIMIT, Json, answer, content, problems, query
 from handlers.merchant_api.openapi_webhooks import WEBHOOK_TYPES, webhook_paths
 from handlers.merchant_api.payments import PATH, Processing
@@ -27,12 +28,18 @@ scheme {RSA_SCHEME}, of RSA PKCS#1 v1.5 with SHA-256. `timestamp` is in seconds 
 {WINDOW_S} s from our clock; `nonce` is 8 to 64 of `A-Z a-z 0-9 _ -` and good once.
 
 **Repeats.** A merchant's order number stands for one order for ever. Repeating a request with the
-same content is safe and gets the first answer; other content under the same number is refused.
+same content is safe and gets the first answer; other content under the same number is refused. So
+it is with a refund number, whose repeat gets the refund as it stands.
 
 **Paying.** `pay_type` chooses the product; what it needs besides is refused by name where it is
 missing (`missing_field`). `pay` in the answer says how the payer can pay, by its `kind`: a
 `qr_code` to show, a `redirect` for the browser, a `form` for the browser to post in this order, a
 `client_call` or an `app_string` for the wallet's own library, or nothing to show, `at_the_till`.
+
+**Ends.** An order that nobody pays is closed when it expires, or when you close it; `closed` is
+said only when nobody can pay it any more. Money that comes all the same goes back by itself
+(`late_paid`), or reopens the order, as was agreed with you. `unknown` is not a failure: nobody can
+say yet. Refunds are asked for per payment, in parts or whole, and end on their own time.
 
 **Accounts.** A payment is booked within a second of its success. Entries are never changed, and
 each carries the balance after it, so that every balance can be checked against the entries. Days
@@ -82,8 +89,8 @@ EXAMPLE_PAID = {
 def openapi(server_url: str) -> Json:
     """The document; `server_url` is where merchants reach the API."""
     types = (
-        PaymentRequest, PaymentView, PaymentPage, Processing, *ACCOUNT_TYPES, *WEBHOOK_TYPES,
-        ProblemDocument,
+        PaymentRequest, PaymentView, PaymentPage, Processing, *END_TYPES, *ACCOUNT_TYPES,
+        *WEBHOOK_TYPES, ProblemDocument,
     )  # fmt: skip
     _, made = msgspec.json.schema_components(types, ref_template="#/components/schemas/{name}")
     schemas = msgspec.json.decode(msgspec.json.encode(made))  # defaults that are tuples, as lists
@@ -95,6 +102,7 @@ def openapi(server_url: str) -> Json:
         "paths": {
             PATH: {"post": _place(), "get": _search()},
             f"{PATH}/{{payment_id}}": {"get": _find()},
+            **end_paths(),
             **account_paths(),
             **webhook_paths(),
         },

@@ -11,8 +11,10 @@ import msgspec
 from aiohttp import web
 from msgspec import Struct
 
+from bus.errors import TryLater
 from bus.origin import new_event
 from bus.replies import Replies
+from handlers.asking import Asking
 from handlers.forms import has_form
 from handlers.merchant_api.answers import document
 from handlers.merchant_api.authentication import Call
@@ -22,9 +24,9 @@ from handlers.merchant_api.views import NEWEST, Payments, read_cursor
 from handlers.outlet import Outlet
 from handlers.trace import accepted_trace
 from schema.messages.contract import Message
-from schema.messages.doors import PlacePayment
+from schema.messages.doors import ClosePayment, PlacePayment
 from schema.messages.ordering import PaymentAnswered
-from schema.payments import PaymentRequest, PaymentState
+from schema.payments import PaymentRequest, PaymentState, PaymentView
 from schema.reach import Reach, objection
 from schema.text import MerchantOrderNo, Metadata, PaymentId
 
@@ -50,6 +52,15 @@ class _WithMetadata(Struct):
     metadata: dict[str, Any]
 
 
+OPEN = (
+    PaymentState.PLACED,
+    PaymentState.SCREENING,
+    PaymentState.ROUTING,
+    PaymentState.PENDING,
+    PaymentState.UNKNOWN,
+)
+"""Where a wish to close may just not have been heard yet."""
+
 _request = msgspec.json.Decoder(PaymentRequest)
 _with_metadata = msgspec.json.Decoder(_WithMetadata)
 _NOT_STORED = Problem("try_again", "the order is not known to be stored; a repeat is safe")
@@ -64,9 +75,11 @@ class PaymentDoor:
         outlet: Outlet,
         replies: Replies,
         reach: Reach,
+        asking: Asking,
         *,
         answer_wait_ms: int,
     ) -> None:
+        self._asking = asking
         self._payments = payments
         self._reach = reach
         self._outlet = outlet
@@ -95,13 +108,32 @@ class PaymentDoor:
             # Cancelling works only where nothing is confirmed, and takes back what is not sent yet.
             return _NOT_STORED if confirmed.cancel() else _processing(message)
 
+    async def close(self, call: Call) -> web.Response | Problem:
+        """Has nobody pay the order any more; answers how it stands then."""
+        payment_id, merchant_no = call.request.match_info["payment_id"], call.merchant.merchant_no
+        if not has_form(payment_id, PaymentId):
+            return no_payment(payment_id)
+        view = await self._payments.find(merchant_no, payment_id)
+        if view is None:
+            return no_payment(payment_id)
+        if view.state not in (PaymentState.CLOSING, *OPEN):
+            return _closed(view)
+        wish = ClosePayment(merchant_no=merchant_no, payment_id=payment_id)
+        try:
+            await self._asking.ask(wish, call.request_id)
+        except TryLater:
+            return Problem("try_again", "the wish is not known to be stored; a repeat is safe")
+        view = await self._payments.find(merchant_no, payment_id)
+        assert view is not None, "payments are never deleted"
+        return _closed(view)
+
     async def find(self, call: Call) -> web.Response | Problem:
         """One payment by our number."""
         payment_id = call.request.match_info["payment_id"]
         if not has_form(payment_id, PaymentId):
-            return _no_payment(payment_id)
+            return no_payment(payment_id)
         view = await self._payments.find(call.merchant.merchant_no, payment_id)
-        return _no_payment(payment_id) if view is None else document(view)
+        return no_payment(payment_id) if view is None else document(view)
 
     async def search(self, call: Call) -> web.Response | Problem:
         """One payment by the merchant's order number, or a page of them."""
@@ -112,7 +144,7 @@ class PaymentDoor:
             return await self._page(call.merchant.merchant_no, search)
         number = search.merchant_order_no
         view = await self._payments.find_order(call.merchant.merchant_no, number)
-        return _no_payment(number) if view is None else document(view)
+        return no_payment(number) if view is None else document(view)
 
     async def _page(self, merchant_no: str, search: Search) -> web.Response | Problem:
         before = NEWEST if search.cursor is None else read_cursor(search.cursor)
@@ -151,10 +183,20 @@ def _answered(answer: Message) -> web.Response | Problem:
     if answer.payment is None:
         assert answer.refusal is not None
         return refused(answer.refusal)
-    is_open = answer.payment.state == PaymentState.PLACED
+    is_open = answer.payment.state in (PaymentState.SCREENING, PaymentState.ROUTING)
     return document(
         answer.payment, status=202 if is_open else 201, location=f"{PATH}/{answer.payment.id}"
     )
+
+
+def _closed(view: PaymentView) -> web.Response | Problem:
+    """What came of a wish to close: done, under way, or too late."""
+    if view.state is PaymentState.CLOSED:
+        return document(view)
+    if view.state in (PaymentState.CLOSING, *OPEN):
+        return document(view, status=202)
+    code = "payment_ended" if view.state is PaymentState.FAILED else "payment_already_paid"
+    return Problem(code, f"the payment is {view.state}", "payment_id")
 
 
 def _processing(wish: PlacePayment) -> web.Response:
@@ -163,5 +205,6 @@ def _processing(wish: PlacePayment) -> web.Response:
     return document(Processing(merchant_order_no=number), status=202, location=location)
 
 
-def _no_payment(number: str) -> Problem:
+def no_payment(number: str) -> Problem:
+    """A payment that the merchant does not have, whoever else may."""
     return Problem("payment_not_found", f"the merchant has no payment {number!a:.80}")

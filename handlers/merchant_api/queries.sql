@@ -11,6 +11,68 @@ SELECT * FROM ordering.payment WHERE merchant_no = $1 AND merchant_order_no = $2
 SELECT * FROM ordering.payment WHERE merchant_no = $1 AND payment_id < $2
 ORDER BY payment_id DESC LIMIT $3;
 
+-- find_refund
+-- One refund of a merchant by our number.
+SELECT * FROM ordering.refund WHERE merchant_no = $1 AND refund_id = $2;
+
+-- find_refund_number
+-- One refund of a merchant by the merchant's own number.
+SELECT * FROM ordering.refund
+WHERE merchant_no = $1 AND merchant_refund_no = $2 AND kind = 'merchant';
+
+-- list_refunds
+-- A merchant's refunds (or those of one payment) older than the one named, newest first.
+SELECT * FROM ordering.refund
+WHERE merchant_no = $1 AND ($2::text IS NULL OR payment_id = $2) AND refund_id < $3
+ORDER BY refund_id DESC LIMIT $4;
+
+-- list_payment_refunds
+-- The first refunds of a payment.
+SELECT * FROM ordering.refund WHERE payment_id = $1 ORDER BY refund_id LIMIT $2;
+
+-- list_attempts
+-- The first attempts of a payment, with the records of why they were made.
+SELECT attempt_id, channel_no, state, decisions, opened_at, answered_at, updated_at
+FROM channels.attempt WHERE payment_id = $1 ORDER BY attempt_id LIMIT $2;
+
+-- list_bookings
+-- What was booked about a payment on its merchant's accounts.
+SELECT b.booking_key, b.booked_at, sum(e.amount_fen)::bigint AS amount_fen
+FROM accounting.booking AS b
+JOIN accounting.entry AS e USING (booking_id)
+JOIN accounting.account AS a USING (account_id)
+WHERE b.subject = $1 AND a.role = 'merchant' AND a.owner = $2
+GROUP BY b.booking_id, b.booking_key, b.booked_at ORDER BY b.booked_at LIMIT $3;
+
+-- list_webhooks
+-- What a merchant is told about a payment.
+SELECT notification_id, type, state, created_at, delivered_at
+FROM notification.notification WHERE subject = $1 AND merchant_no = $2
+ORDER BY created_at, notification_id LIMIT $3;
+
+-- list_day_payments
+-- A page of what was paid to a merchant after one place of a day and before a moment.
+SELECT payment_id AS id, paid_at AS at, merchant_order_no, pay_type, channel_no, channel_trade_no,
+    currency, amount_fen, fee_fen, is_late, subject
+FROM ordering.payment
+WHERE merchant_no = $1 AND paid_at IS NOT NULL AND (paid_at, payment_id) > ($2, $3)
+    AND paid_at < $4
+ORDER BY paid_at, payment_id LIMIT $5;
+
+-- list_day_refunds
+-- A page of what payers got back of a merchant's money after one place of a day.
+SELECT refund_id AS id, refunded_at AS at, kind, payment_id, merchant_order_no,
+    merchant_refund_no, pay_type, channel_no, channel_trade_no, channel_refund_no, currency,
+    amount_fen, reason
+FROM ordering.refund
+WHERE merchant_no = $1 AND refunded_at IS NOT NULL AND (refunded_at, refund_id) > ($2, $3)
+    AND refunded_at < $4 AND kind <> 'duplicate'
+ORDER BY refunded_at, refund_id LIMIT $5;
+
+-- find_refund_fees
+-- What refunds cost less what they gave back.
+SELECT refund_no, fee_fen FROM accounting.refund WHERE refund_no = ANY($1::text[]);
+
 -- find_accounts
 -- A merchant's accounts (or the one with a number), each with its newest entry and how it stood
 -- before a moment.

@@ -1,17 +1,11 @@
 """Statements 对账单: a day of an account as a file, written while it is read.
 
-A file has no end that is known when it begins. So whatever can be refused is refused before the
-first byte; and one that can't be finished is broken off, so that no reader takes it for whole. Its
-last line says how the account stood at the day's end.
+Its last line says how the account stood at the day's end; without it, it is not whole.
 """
 
 from __future__ import annotations
 
-import asyncio
-import csv
-from collections.abc import AsyncIterator, Iterable, Sequence
-from datetime import datetime
-from io import StringIO
+from collections.abc import AsyncIterator, Sequence
 from typing import Literal, Protocol
 
 import msgspec
@@ -20,15 +14,9 @@ from aiohttp import web
 from handlers.merchant_api.account_books import Sheet
 from handlers.merchant_api.account_views import AccountEntry, Statement
 from handlers.merchant_api.authentication import Call
-from schema.days import CHINA
-
-READER_WAIT_S = 60
-"""How long a reader may take for one page; who stops reading does not hold us up."""
+from handlers.merchant_api.files import CSV_TYPE, cell, hand_out_file, table
 
 COLUMNS = AccountEntry.__struct_fields__
-
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
-"""With one of these, a spreadsheet takes a text for a formula (OWASP, CSV Injection)."""
 
 Pages = AsyncIterator[list[AccountEntry]]
 
@@ -54,20 +42,20 @@ class Form(Protocol):
 class Csv:
     """A table (RFC 4180) for spreadsheets; its times are China's, like its day."""
 
-    content_type = "text/csv; charset=utf-8; header=present"
+    content_type = CSV_TYPE
 
     def head(self, sheet: Sheet) -> bytes:
         """The names of the columns, and the opening balance."""
         opening = _marked("opening_balance", sheet.opening.balance_fen)
-        return _table([COLUMNS, opening])
+        return table([COLUMNS, opening])
 
     def lines(self, sheet: Sheet, entries: Sequence[AccountEntry]) -> bytes:
         """One line each."""
-        return _table([[_cell(getattr(entry, name)) for name in COLUMNS] for entry in entries])
+        return table([[cell(getattr(entry, name)) for name in COLUMNS] for entry in entries])
 
     def foot(self, sheet: Sheet) -> bytes:
         """The closing balance."""
-        return _table([_marked("closing_balance", sheet.closing.balance_fen)])
+        return table([_marked("closing_balance", sheet.closing.balance_fen)])
 
 
 class Json:
@@ -105,28 +93,9 @@ async def hand_out(
 ) -> web.StreamResponse:
     """The statement as an answer. At any time one page of it is in memory."""
     first = await anext(pages, [])  # before anything is sent: the database may be away
-    response = web.StreamResponse(headers=_headers(call, sheet, form))
-    await response.prepare(call.request)
-    if call.request.method == "HEAD":
-        return response
-    is_taken = False
-    try:
-        is_taken = await _taken(response, _chunks(FORMS[form], sheet, first, pages))
-    finally:
-        if not is_taken and call.request.transport is not None:
-            call.request.transport.abort()
-    return response
-
-
-def _headers(call: Call, sheet: Sheet, form: str) -> dict[str, str]:
     name = f"statement-{sheet.account.account_no}-{sheet.day}.{form}"
-    return {
-        "Content-Type": FORMS[form].content_type,
-        "Content-Disposition": f'attachment; filename="{name}"',
-        "Cache-Control": "no-store",
-        "X-Content-Type-Options": "nosniff",
-        "X-Request-Id": call.request_id,
-    }
+    chunks = _chunks(FORMS[form], sheet, first, pages)
+    return await hand_out_file(call, name, FORMS[form].content_type, chunks)
 
 
 async def _chunks(
@@ -140,31 +109,7 @@ async def _chunks(
     yield form.foot(sheet)
 
 
-async def _taken(response: web.StreamResponse, chunks: AsyncIterator[bytes]) -> bool:
-    """Whether the reader has taken everything; one who is slow is waited for."""
-    async for chunk in chunks:
-        try:
-            async with asyncio.timeout(READER_WAIT_S):
-                await response.write(chunk)
-        except (ConnectionResetError, TimeoutError):
-            return False
-    return True
-
-
-def _table(rows: Iterable[Iterable[object]]) -> bytes:
-    text = StringIO()
-    csv.writer(text, lineterminator="\r\n").writerows(rows)
-    return text.getvalue().encode()
-
-
 def _marked(kind: str, balance_fen: int) -> list[object]:
     """A line that is no entry: a balance under the name of what it is."""
     cells: dict[str, object] = {"kind": kind, "balance_after_fen": balance_fen}
     return [cells.get(name, "") for name in COLUMNS]
-
-
-def _cell(value: object) -> object:
-    """A value as a spreadsheet may be shown it: amounts are numbers, texts are never formulas."""
-    if isinstance(value, datetime):
-        return value.astimezone(CHINA).isoformat(timespec="milliseconds")
-    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value

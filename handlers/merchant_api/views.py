@@ -73,12 +73,16 @@ def view_of(row: asyncpg.Record) -> PaymentView:
         metadata=_metadata.decode(row["metadata"]),
         created_at=row["created_at"],
         expires_at=row["expires_at"],
-        pay=_known(row["offer"] and _offer.decode(row["offer"])),
-        channel_no=_known(row["channel_no"]),
-        channel_trade_no=_known(row["channel_trade_no"]),
-        paid_at=_known(row["paid_at"]),
-        fee_fen=_known(row["fee_fen"]),
-        failure=_known(row["failure"] and _refusal.decode(row["failure"])),
+        pay=known(row["offer"] and _offer.decode(row["offer"])),
+        channel_no=known(row["channel_no"]),
+        channel_trade_no=known(row["channel_trade_no"]),
+        paid_at=known(row["paid_at"]),
+        fee_fen=known(row["fee_fen"]),
+        refunded_fen=row["refunded_fen"] or UNSET,
+        is_late=row["is_late"] or UNSET,
+        closed_at=known(row["closed_at"]),
+        close_reason=known(row["close_reason"]),
+        failure=known(row["failure"] and _refusal.decode(row["failure"])),
     )
 
 
@@ -90,5 +94,6 @@ def read_cursor(cursor: str) -> str | None:
         return None
 
 
-def _known(value: T | None) -> T | UnsetType:
+def known(value: T | None) -> T | UnsetType:
+    """A value, or nothing at all where there is none: documents have no nulls."""
     return UNSET if value is None else value

@@ -5,6 +5,7 @@ from handlers.terminal.dead import dead_cli
 from handlers.terminal.lanes import lanes_cli
 from handlers.terminal.notification import notification_cli
 from handlers.terminal.payment import payment_cli
+from handlers.terminal.refund import refund_cli
 from handlers.terminal.routing import routing_cli
 from handlers.terminal.top import top
 
@@ -14,6 +15,7 @@ __all__ = [
     "lanes_cli",
     "notification_cli",
     "payment_cli",
+    "refund_cli",
     "routing_cli",
     "top",
 ]

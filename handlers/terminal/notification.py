@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Any, NoReturn, TypeVar
+from typing import Annotated, Any
 
 import msgspec
 import typer
@@ -14,28 +11,19 @@ from msgspec import UNSET, Struct
 from rich.console import Console
 from rich.table import Table
 
-from bus.broker import Broker
-from bus.database import Pool, connect, queries
+from bus.database import queries
 from bus.jobs import now_utc
-from bus.origin import new_message_id
-from bus.replies import Replies
-from handlers.asking import Asking
-from handlers.outlet import Outlet
+from bus.terminal import refuse
 from handlers.replaying import say_again
+from handlers.terminal.session import Desk, at_desk, unless_refused
 from handlers.webhook_forms import ReplayForm, span_refusal
 from handlers.webhook_tests import test_event
 from handlers.webhook_views import REPLAYED_MAX, NotificationDetails, Wanted, Webhooks
 from schema.messages.contract import Message
 from schema.messages.doors import ResendNotifications, SaveWebhookEndpoint
 from schema.messages.notification import NotificationAnswered, WebhookEndpointAnswered
-from schema.settings import Settings
 
 SQL = queries(__file__)
-
-T = TypeVar("T")
-
-WAIT_MS = 15_000
-"""A try may take ten seconds, and an operator has time to see it."""
 
 notification_cli = typer.Typer(no_args_is_help=True, help="Webhooks to merchants, and their tries.")
 
@@ -44,21 +32,6 @@ EndpointId = Annotated[str, typer.Argument(metavar="ENDPOINT_ID", show_default=F
 Endpoint = Annotated[str | None, typer.Option(help="Only of this endpoint.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Moment = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%dT%H:%M:%S%z"])]
-
-
-@dataclass(frozen=True, slots=True)
-class Desk:
-    """What a command reads and says with."""
-
-    pool: Pool
-    webhooks: Webhooks
-    outlet: Outlet
-    asking: Asking
-
-    async def ask(self, wish: Message) -> Message:
-        """The answer to a wish; ends the program where there is none."""
-        answer = await self.asking.ask(wish, new_message_id(now_utc()))
-        return answer if answer is not None else _end("accepted; it takes longer, look again")
 
 
 @notification_cli.command("list")
@@ -74,7 +47,7 @@ def list_notifications(
 ) -> None:
     """What a merchant was told, newest first."""
     wanted = Wanted(endpoint_id=endpoint, state=state, since=since, until=until)
-    page = _at(context, lambda desk: desk.webhooks.page(merchant_no, wanted, None, limit))
+    page = at_desk(context, lambda desk: Webhooks(desk.pool).page(merchant_no, wanted, None, limit))
     fields = ("id", "type", "state", "attempts", "endpoint_id", "created_at")
     _show_all(page.items, *fields, as_json=json)
 
@@ -82,7 +55,7 @@ def list_notifications(
 @notification_cli.command()
 def show(context: typer.Context, notification_id: str, json: Json = False) -> None:
     """One notification with every try."""
-    _show(_at(context, lambda desk: _found(desk, notification_id)), as_json=json)
+    _show(at_desk(context, lambda desk: _found(desk, notification_id)), as_json=json)
 
 
 @notification_cli.command()
@@ -97,7 +70,7 @@ def resend(context: typer.Context, notification_id: str, json: Json = False) -> 
         _unless_refused(await desk.ask(wish))
         return await _found(desk, notification_id)
 
-    _show(_at(context, work), as_json=json)
+    _show(at_desk(context, work), as_json=json)
 
 
 @notification_cli.command()
@@ -114,23 +87,23 @@ def replay(
     form = ReplayForm(since=since or UNSET, until=until or UNSET)
     refusal = span_refusal(form, now_utc())
     if refusal is not None:
-        _end(f"{refusal.param}: {refusal.reason}")
+        refuse(f"{refusal.param}: {refusal.reason}")
     wanted = Wanted(endpoint_id=endpoint, since=since, until=until)
 
     async def work(desk: Desk) -> int:
-        ids = await desk.webhooks.matching(merchant_no, states, wanted)
+        ids = await Webhooks(desk.pool).matching(merchant_no, states, wanted)
         if len(ids) > REPLAYED_MAX:
-            _end(f"more than {REPLAYED_MAX} fit; name a shorter time")
+            refuse(f"more than {REPLAYED_MAX} fit; name a shorter time")
         await say_again(desk.outlet, merchant_no, ids)
         return len(ids)
 
-    typer.echo(f"{_at(context, work)} notifications are on their way again")
+    typer.echo(f"{at_desk(context, work)} notifications are on their way again")
 
 
 @notification_cli.command()
 def endpoints(context: typer.Context, merchant_no: MerchantNo, json: Json = False) -> None:
     """A merchant's webhook endpoints."""
-    page = _at(context, lambda desk: desk.webhooks.endpoints(merchant_no))
+    page = at_desk(context, lambda desk: Webhooks(desk.pool).endpoints(merchant_no))
     _show_all(page.items, "id", "state", "policy", "event_types", "url", as_json=json)
 
 
@@ -145,7 +118,7 @@ def test(
         _unless_refused(await desk.ask(wish))
         return await _found(desk, f"{wish.event_id}_{endpoint_id}")
 
-    _show(_at(context, work), as_json=json)
+    _show(at_desk(context, work), as_json=json)
 
 
 @notification_cli.command()
@@ -162,9 +135,9 @@ def disable(context: typer.Context, merchant_no: MerchantNo, endpoint_id: Endpoi
 
 def _switch(context: typer.Context, merchant_no: str, id: str, *, is_enabled: bool) -> None:
     async def work(desk: Desk) -> None:
-        found = await desk.webhooks.endpoint(merchant_no, id)
+        found = await Webhooks(desk.pool).endpoint(merchant_no, id)
         if found is None:
-            _end(f"the merchant has no endpoint {id}")
+            refuse(f"the merchant has no endpoint {id}")
         view, terms = found
         wish = SaveWebhookEndpoint(
             merchant_no=merchant_no, endpoint_id=id, version=view.version, terms=terms,
@@ -172,52 +145,24 @@ def _switch(context: typer.Context, merchant_no: str, id: str, *, is_enabled: bo
         )  # fmt: skip
         _unless_refused(await desk.ask(wish))
 
-    _at(context, work)
+    at_desk(context, work)
     typer.echo(f"{id} is {'enabled' if is_enabled else 'disabled'}")
 
 
 async def _merchant_of(desk: Desk, notification_id: str) -> str:
     number = await desk.pool.fetchval(SQL.merchant_told, notification_id)
-    return number if number is not None else _end(f"no notification {notification_id}")
+    return number if number is not None else refuse(f"no notification {notification_id}")
 
 
 async def _found(desk: Desk, notification_id: str) -> NotificationDetails:
     merchant_no = await _merchant_of(desk, notification_id)
-    details = await desk.webhooks.notification(merchant_no, notification_id)
-    return details if details is not None else _end(f"no notification {notification_id}")
+    details = await Webhooks(desk.pool).notification(merchant_no, notification_id)
+    return details if details is not None else refuse(f"no notification {notification_id}")
 
 
 def _unless_refused(answer: Message) -> None:
     assert isinstance(answer, NotificationAnswered | WebhookEndpointAnswered)
-    if answer.refusal is not None:
-        _end(f"{answer.refusal.code}: {answer.refusal.reason}")
-
-
-def _end(reason: str) -> NoReturn:
-    typer.echo(reason, err=True)
-    raise typer.Exit(1)
-
-
-def _at(context: typer.Context, work: Callable[[Desk], Awaitable[T]]) -> T:
-    read: Callable[[], Settings] = context.obj
-    return asyncio.run(_run(read(), work))
-
-
-async def _run(settings: Settings, work: Callable[[Desk], Awaitable[T]]) -> T:
-    broker = Broker(settings.rabbitmq_url, name="tomato-terminal")
-    outlet = Outlet(broker, linger_ms=0, batch_max=100, name="terminal")
-    replies = Replies(broker)
-    pool = await connect(settings.postgres_url, size_max=1, name="tomato-terminal")
-    await broker.connect()
-    for part in (replies, outlet):
-        await part.start()
-    try:
-        asking = Asking(outlet, replies, wait_ms=WAIT_MS)
-        return await work(Desk(pool, Webhooks(pool), outlet, asking))
-    finally:
-        for part in (outlet, replies, broker):
-            await part.stop()
-        await pool.close()
+    unless_refused(answer.refusal)
 
 
 def _show(details: NotificationDetails, *, as_json: bool) -> None:

@@ -16,6 +16,7 @@ from rich.table import Table
 
 from bus.database import Pool, connect, queries
 from bus.effects import decode_outgoing
+from handlers.terminal.unclear import add_unclear
 from schema.events import Event
 from schema.payments import RoutingDecision
 from schema.settings import Settings
@@ -72,6 +73,7 @@ def payment_cli(again: Again) -> typer.Typer:
             show(story)
         _make_again(story, again)
 
+    add_unclear(cli)
     return cli
 
 

@@ -43,3 +43,44 @@ SELECT merchant_no FROM notification.notification WHERE notification_id = $1;
 -- First attempts since a moment with their records, oldest first, and whether each was paid.
 SELECT terms, decisions, opened_at, state = 'succeeded' AS is_paid
 FROM channels.attempt WHERE opened_at >= $1 AND rank = 1 ORDER BY attempt_id LIMIT $2;
+
+-- list_unclear
+-- Payments of which nobody could say before a moment how they end, oldest first.
+SELECT payment_id, merchant_no, merchant_order_no, state, amount_fen, close_reason,
+    ordering.unclear_since(state, created_at, answered_at, expires_at, updated_at) AS since
+FROM ordering.payment
+WHERE close_at IS NOT NULL AND state IN ('unknown', 'closing') AND ordering.unclear_since(
+    state, created_at, answered_at, expires_at, updated_at) <= $1
+ORDER BY since LIMIT $2;
+
+-- sum_unclear_payments
+-- How many these are, and the money at risk.
+SELECT count(*) AS count, coalesce(sum(amount_fen), 0)::bigint AS amount_fen
+FROM ordering.payment
+WHERE close_at IS NOT NULL AND state IN ('unknown', 'closing') AND ordering.unclear_since(
+    state, created_at, answered_at, expires_at, updated_at) <= $1;
+
+-- last_attempts
+-- The newest attempt of each of these payments.
+SELECT DISTINCT ON (payment_id) payment_id, channel_no, state, channel_code, channel_message,
+    queries, query_at
+FROM channels.attempt WHERE payment_id = ANY($1::text[])
+ORDER BY payment_id, attempt_id DESC;
+
+-- list_refunds
+-- Refunds in these states, of a merchant or of all, those that have been so longest first.
+SELECT refund_id, merchant_no, merchant_refund_no, kind, payment_id, state, amount_fen,
+    channel_no, failure, created_at, updated_at
+FROM ordering.refund
+WHERE state = ANY($1::text[]) AND ($2::text IS NULL OR merchant_no = $2)
+ORDER BY updated_at LIMIT $3;
+
+-- find_refund
+-- A refund by our id.
+SELECT * FROM ordering.refund WHERE refund_id = $1;
+
+-- find_repayment
+-- What the channel of a refund says of it.
+SELECT state, channel_refund_no, channel_code, channel_message, queries, query_at, opened_at,
+    updated_at
+FROM channels.repayment WHERE refund_id = $1;

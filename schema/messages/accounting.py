@@ -26,6 +26,7 @@ from schema.events import Moment
 from schema.messages.contract import Message, Part, answer, command, fact
 from schema.money import AMOUNT_FEN_MAX, AmountFen, Currency
 from schema.payments import Refusal
+from schema.text import PaymentId, RefundId
 
 OWNER = "accounting"
 
@@ -186,6 +187,23 @@ class LedgerBroken(Message, frozen=True, kw_only=True):
     owner: str
     account_no: str
     detail: str
+
+
+@fact("refund.funded", owner=OWNER)
+class RefundFunded(Message, frozen=True, kw_only=True):
+    """The money for this refund is set aside; or it is none of ours, as with direct settlement."""
+
+    refund_id: RefundId
+    payment_id: PaymentId
+
+
+@fact("refund.unfunded", owner=OWNER)
+class RefundUnfunded(Message, frozen=True, kw_only=True):
+    """The money for this refund can't be set aside now; nothing was booked."""
+
+    refund_id: RefundId
+    payment_id: PaymentId
+    refusal: Refusal
 
 
 class PayoutView(Part, frozen=True, kw_only=True, omit_defaults=False):

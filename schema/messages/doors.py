@@ -9,7 +9,17 @@ from msgspec import Meta
 from schema.events import Moment
 from schema.messages.contract import Message, answer, command, fact
 from schema.payments import PaymentRequest, Refusal
-from schema.text import PRINTABLE, ChannelNo, LaneName, MerchantNo
+from schema.products import PayType
+from schema.refunds import RefundRequest
+from schema.text import (
+    PRINTABLE,
+    ChannelNo,
+    ClientIp,
+    LaneName,
+    MerchantNo,
+    PaymentId,
+    WebUrl,
+)
 from schema.webhooks import (
     Acceptance,
     EndpointId,
@@ -30,6 +40,33 @@ class PlacePayment(Message, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
     merchant_no: MerchantNo
     request: PaymentRequest
+
+
+@command("payment.close", owner="doors", to="ordering", outside=True)
+class ClosePayment(Message, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Nobody shall pay this order any more. What is paid already stays paid."""
+
+    merchant_no: MerchantNo
+    payment_id: PaymentId
+
+
+@command("payment.choose", owner="doors", to="ordering")
+class ChoosePayType(Message, frozen=True, kw_only=True):
+    """The payer wants to pay this order so. An earlier choice is closed first."""
+
+    payment_id: PaymentId
+    pay_type: PayType
+    client_ip: ClientIp | None = None
+    return_url: WebUrl | None = None
+    """Where the payer's browser goes afterwards: back to our page."""
+
+
+@command("refund.place", owner="doors", to="ordering", outside=True)
+class PlaceRefund(Message, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Give the payer this back. A repeat of the same refund number gets the first answer."""
+
+    merchant_no: MerchantNo
+    request: RefundRequest
 
 
 @fact("channel.notified", owner="doors")

@@ -86,7 +86,8 @@ async def a_copy(server_url: str, kept: Kept) -> AsyncGenerator[Kept]:
 
 
 async def fill(pool: Pool, one: Books, two: Books) -> None:
-    """Trades, a refund, a share, a hold, payouts, entries to be applied later, and a day's end."""
+    """Trades, a refund, one that waits, a share, a hold, payouts, entries to be applied later, a
+    day's end."""
     paid = one.paid(3)
     await one.hear([*paid, *two.paid(2)])
     whose = {"merchant_no": one.merchant_no, "channel_no": one.channel_no}
@@ -95,6 +96,11 @@ async def fill(pool: Pool, one: Books, two: Books) -> None:
             no="r1", payment_id=paid[0].payment.id, funds_flow="platform", amount_fen=400, **whose
         )
     )
+    waiting = Refund(
+        no="r2", payment_id=paid[2].payment.id, funds_flow="platform", amount_fen=50,
+        is_waiting=True, **whose,
+    )  # fmt: skip
+    await one.book(waiting)
     shares = (Share(agent_no="a1", amount_fen=2),)
     await one.book(ProfitShare(no="s1", payment_id=paid[1].payment.id, shares=shares))
     await one.hear([PlaceHold(hold_no="h1", owner=one.merchant_no, amount_fen=100, **BY)])

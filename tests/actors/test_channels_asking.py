@@ -85,7 +85,7 @@ async def test_the_payer_gets_what_the_product_gives(corner: Corner, product: Pa
 async def test_an_attempt_that_never_arrived_is_sent_after_asking(
     corner: Corner, product: PayType
 ) -> None:
-    answer = await corner.ask(corner.attempt(product), queries_first=True)
+    answer = await corner.ask(corner.attempt(product), "query")
     offer_in(answer.verdict)
     assert operations(answer) == ["query", "create"]
 
@@ -98,7 +98,7 @@ async def test_an_attempt_whose_answer_was_lost_is_one_order_still(
     corner.trouble("create", "lost_answer")
     lost = await corner.ask(attempt)
     assert isinstance(lost.verdict, Unknown) and lost.verdict.why == "no_answer"
-    again = await corner.ask(attempt, queries_first=True)
+    again = await corner.ask(attempt, "query")
     assert isinstance(again.verdict, Pending | Unknown)
     assert len(corner.simulator.world.trades.page(0, 10)) == 1
 
@@ -109,7 +109,7 @@ async def test_an_attempt_whose_offer_is_known_is_asked_about_and_not_sent_again
 ) -> None:
     attempt = corner.attempt(product)
     attempt = shown(attempt, await corner.ask(attempt))
-    answer = await corner.ask(attempt, queries_first=True)
+    answer = await corner.ask(attempt, "query")
     assert isinstance(answer.verdict, Pending)
     assert answer.verdict.offer in (None, attempt.offer)
     assert operations(answer) == ["query"]
@@ -119,7 +119,7 @@ async def test_an_attempt_whose_offer_is_known_is_asked_about_and_not_sent_again
 async def test_an_order_whose_time_is_over_is_not_sent_any_more(
     corner: Corner, product: PayType
 ) -> None:
-    answer = await corner.ask(corner.attempt(product, expires_at=now_utc()), queries_first=True)
+    answer = await corner.ask(corner.attempt(product, expires_at=now_utc()), "query")
     assert isinstance(answer.verdict, NotKnownThere)
     assert len(corner.simulator.world.trades.page(0, 10)) == 0
 
@@ -129,7 +129,7 @@ async def test_money_is_found_by_asking(corner: Corner, product: PayType) -> Non
     attempt = corner.attempt(product)
     attempt = shown(attempt, await corner.ask(attempt))
     corner.pay(attempt)
-    verdict = (await corner.ask(attempt, queries_first=True)).verdict
+    verdict = (await corner.ask(attempt, "query")).verdict
     assert isinstance(verdict, Paid), verdict
     assert (verdict.amount_fen, verdict.currency) == (1_000, "CNY")
 
@@ -139,7 +139,7 @@ async def test_a_channel_that_can_not_tell_leaves_it_open_and_nothing_is_sent(
     corner: Corner, product: PayType
 ) -> None:
     corner.trouble("query", "http_500")
-    answer = await corner.ask(corner.attempt(product), queries_first=True)
+    answer = await corner.ask(corner.attempt(product), "query")
     assert isinstance(answer.verdict, Unknown) and answer.verdict.why == "server_error"
     assert len(corner.simulator.world.trades.page(0, 10)) == 0
 
@@ -156,7 +156,7 @@ async def test_a_channel_that_is_not_there_is_an_unknown_and_no_exception(
     corner: Corner, product: PayType
 ) -> None:
     corner.trouble("calls", "lost_request", times=None)
-    answer = await corner.ask(corner.attempt(product), queries_first=True)
+    answer = await corner.ask(corner.attempt(product), "query")
     assert isinstance(answer.verdict, Unknown) and answer.verdict.why == "no_answer"
     (call,) = answer.calls
     assert (call.operation, call.verdict) == ("query", answer.verdict)
@@ -183,12 +183,12 @@ async def test_a_payer_who_does_not_confirm_has_the_payment_taken_back(
     answer = await corner.ask(attempt)
     assert isinstance(answer.verdict, Pending)
     attempt = replace(attempt, offer=AtTheTill())
-    waiting = await corner.ask(attempt, queries_first=True)
+    waiting = await corner.ask(attempt, "query")
     assert isinstance(waiting.verdict, Pending) and operations(waiting) == ["query"]
     gone = replace(attempt, opened_at=attempt.opened_at - timedelta(seconds=46))
     if corner.protocol == "unionpay":  # its number is the order's time, which can't be moved
         return
-    ended = await corner.ask(gone, queries_first=True)
+    ended = await corner.ask(gone, "query")
     assert operations(ended) == ["query", "reverse"]
     assert isinstance(ended.verdict, SurelyNotPaid), ended.verdict
 
@@ -196,7 +196,7 @@ async def test_a_payer_who_does_not_confirm_has_the_payment_taken_back(
 @pytest.mark.parametrize("product", AT_THE_TILL)
 async def test_without_the_payers_code_nothing_is_sent(corner: Corner, product: PayType) -> None:
     attempt = corner.attempt(product, auth_code=None)
-    answer = await corner.ask(attempt, queries_first=True)
+    answer = await corner.ask(attempt, "query")
     assert isinstance(answer.verdict, NotKnownThere)
     assert operations(answer) == ["query"]
 

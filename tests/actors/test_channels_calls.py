@@ -22,12 +22,14 @@ from bus.effects import Publish
 from bus.vault import Vault
 from schema import ids
 from schema.channels import Paid, Pending, SurelyNotPaid, Verdict
-from schema.messages.channels import AttemptPending, AttemptSucceeded, QueryAttempt
+from schema.messages.channels import AttemptClosed, AttemptPending, AttemptSucceeded, QueryAttempt
 from schema.messages.contract import Message
+from schema.messages.ordering import CloseAttempts
+from schema.messages.routing import PaymentRouted
 from tests.actors.attempts import a_new_routed_payment, a_sealed_channel, change, stored
 from tests.actors.conftest import BothEnds
 from tests.actors.profiles import register
-from tests.examples import CODE, NOW, TRADE_NO
+from tests.examples import CODE, NOW, TRADE_NO, a_routed_payment
 
 SHOWN = Pending(offer=CODE)
 NOT_PAID = SurelyNotPaid(code="RULE_LIMIT", message="too much for one day")
@@ -73,7 +75,7 @@ def ask(attempt: Attempt) -> QueryAttempt:
 async def test_an_attempt_is_committed_before_it_is_made(desk: Desk) -> None:
     routed = a_new_routed_payment(desk.a)
     ticket = await desk.ticket(routed)
-    assert ticket.queries_first is False
+    assert ticket.errand == "create"
     assert await desk.attempts(routed.terms.payment_id) == [first_attempt(routed, NOW)]
     assert ticket.account.profile.channel_no == desk.a
 
@@ -84,7 +86,7 @@ async def test_a_payment_that_comes_again_is_asked_about_before_it_is_sent_again
     routed = a_new_routed_payment(desk.a)
     first = await desk.ticket(routed)
     again = await desk.ticket(routed, now=NOW + timedelta(hours=1))
-    assert again.queries_first is True
+    assert again.errand == "query"
     assert again.attempt == first.attempt, "under the same number, as it was opened"
 
 
@@ -94,7 +96,7 @@ async def test_a_payment_that_comes_again_goes_on_at_the_channel_it_had_come_to(
     routed = a_new_routed_payment(desk.a, desk.b)
     await desk.record((await desk.ticket(routed), NOT_PAID))
     again = await desk.ticket(routed)
-    assert (again.attempt.channel_no, again.attempt.rank, again.queries_first) == (desk.b, 2, True)
+    assert (again.attempt.channel_no, again.attempt.rank, again.errand) == (desk.b, 2, "query")
     assert again.account.profile.channel_no == desk.b
 
 
@@ -103,7 +105,7 @@ async def test_many_payments_are_opened_at_once_each_with_its_own_ticket(desk: D
     (early,) = await desk.open(routed[7])
     tickets = await desk.open(*routed)
     assert [t and t.attempt.payment_id for t in tickets] == [r.terms.payment_id for r in routed]
-    assert [n for n, t in enumerate(tickets) if t and t.queries_first] == [7]
+    assert [n for n, t in enumerate(tickets) if t and t.errand == "query"] == [7]
     assert early is not None and tickets[7] is not None
     assert early.attempt == tickets[7].attempt
 
@@ -139,7 +141,7 @@ async def test_after_a_proof_the_next_channel_is_opened_by_the_same_commit(desk:
     assert (failed.state, following.state) == (AttemptState.FAILED, AttemptState.OPENED)
     assert recorded.effects == ()
     assert recorded.again is not None
-    assert (recorded.again.attempt, recorded.again.queries_first) == (following, False)
+    assert (recorded.again.attempt, recorded.again.errand) == (following, "create")
     assert recorded.again.account.profile.channel_no == desk.b
 
 
@@ -175,3 +177,88 @@ async def test_money_that_a_notice_told_before_the_answer_is_told_to_whoever_wai
     (told,), (told_again,) = first.effects, again.effects
     assert told == told_again
     assert isinstance(told, Publish) and isinstance(told.message, AttemptSucceeded)
+
+
+def close(routed: PaymentRouted) -> CloseAttempts:
+    return CloseAttempts(terms=routed.terms, reason="expired")
+
+
+async def test_an_open_attempt_that_nobody_shall_pay_is_closed_whoever_asks(desk: Desk) -> None:
+    routed = a_new_routed_payment(desk.a)
+    attempt = (await desk.ticket(routed)).attempt
+    tickets = await desk.open(close(routed), ask(attempt), close(routed), routed)
+    assert [ticket and ticket.errand for ticket in tickets] == ["close"] * 4
+    (stored,) = await desk.attempts(routed.terms.payment_id)
+    assert stored.state is AttemptState.CLOSING
+
+
+async def test_a_close_that_comes_first_keeps_the_channel_from_being_asked_at_all(
+    desk: Desk,
+) -> None:
+    routed = a_new_routed_payment(desk.a)
+    (ticket,) = await desk.open(close(routed))
+    assert ticket is not None and (ticket.errand, ticket.account) == ("report", None)
+    (recorded,) = await desk.record((ticket, None))
+    (effect,) = recorded.effects
+    assert isinstance(effect, Publish) and isinstance(effect.message, AttemptClosed)
+    assert await desk.open(routed) == [None]
+    (stored,) = await desk.attempts(routed.terms.payment_id)
+    assert (stored.state, stored.channel_no) == (AttemptState.CLOSED, "")
+
+
+async def test_a_close_in_the_same_batch_as_the_order_wins(desk: Desk) -> None:
+    routed = a_new_routed_payment(desk.a)
+    tickets = await desk.open(routed, close(routed))
+    assert [ticket and ticket.errand for ticket in tickets] == [None, "report"]
+
+
+@pytest.mark.parametrize("state", [AttemptState.FAILED, AttemptState.CLOSED])
+async def test_what_has_ended_is_reported_once_more_and_no_channel_is_asked(
+    desk: Desk, state: AttemptState
+) -> None:
+    routed = a_new_routed_payment(desk.a)
+    attempt = (await desk.ticket(routed)).attempt
+    await change(desk.pool, [replace(attempt, state=state)])
+    (ticket,) = await desk.open(close(routed))
+    assert ticket is not None and ticket.errand == "report"
+    (recorded,) = await desk.record((ticket, None))
+    assert [type(e.message) for e in recorded.effects] == [AttemptClosed]  # type: ignore[union-attr]
+
+
+async def test_money_that_has_come_was_told_and_is_not_closed(desk: Desk) -> None:
+    routed = a_new_routed_payment(desk.a)
+    attempt = (await desk.ticket(routed)).attempt
+    await change(desk.pool, [replace(attempt, state=AttemptState.SUCCEEDED)])
+    assert await desk.open(close(routed)) == [None]
+
+
+async def test_a_closed_attempt_is_only_looked_at(desk: Desk) -> None:
+    routed = a_new_routed_payment(desk.a)
+    attempt = (await desk.ticket(routed)).attempt
+    await change(desk.pool, [replace(attempt, state=AttemptState.CLOSED)])
+    (ticket,) = await desk.open(ask(attempt))
+    assert ticket is not None and ticket.errand == "look"
+
+
+def of_round(routed: PaymentRouted, number: int) -> PaymentRouted:
+    return replace(routed, terms=replace(routed.terms, round_no=number))
+
+
+async def test_each_choice_of_the_payer_has_attempts_of_its_own(desk: Desk) -> None:
+    first = a_new_routed_payment(desk.a)
+    second = of_round(a_routed_payment(desk.b, payment_id=first.terms.payment_id), 1)
+    early = await desk.ticket(first)
+    tickets = await desk.open(second, close(first), close(second))
+    assert [ticket and ticket.errand for ticket in tickets] == [None, "close", "report"]
+    numbers = [each.attempt.attempt_id for each in tickets if each]
+    assert numbers[0] == early.attempt.attempt_id
+    assert [number[-2:] for number in numbers] == ["01", "11"]
+
+
+async def test_a_choice_goes_on_at_the_next_channel_under_numbers_of_its_own(desk: Desk) -> None:
+    routed = of_round(a_new_routed_payment(desk.a, desk.b), 3)
+    (recorded,) = await desk.record((await desk.ticket(routed), NOT_PAID))
+    assert recorded.again is not None
+    assert recorded.again.attempt.attempt_id[-2:] == "32"
+    again = await desk.ticket(routed)
+    assert (again.attempt, again.errand) == (recorded.again.attempt, "query")

@@ -19,7 +19,7 @@ from bus.vault import Vault
 from schema.channels.wechat import SimulatorAccount, SimulatorKeys, Transaction
 from schema.channels.wechat.documents import Payer, TransactionAmount, china_time
 from schema.channels.wechat.platform import sealed_notice
-from schema.messages.channels import AttemptSucceeded
+from schema.messages.channels import AttemptMispaid, AttemptSucceeded
 from schema.messages.contract import Message
 from schema.messages.doors import ChannelNotified
 from tests.actors.attempts import a_sealed_channel, add, new_attempts, stored
@@ -140,7 +140,8 @@ async def test_a_notice_that_is_repeated_changes_nothing(letterbox: Letterbox) -
 async def test_a_notice_of_a_wrong_amount_leaves_the_attempt_open(letterbox: Letterbox) -> None:
     attempt = await letterbox.attempt()
     wrong = TransactionAmount(total=999, payer_total=999)
-    assert await letterbox.read(letterbox.notice(attempt, amount=wrong)) == []
+    (told,) = await letterbox.read(letterbox.notice(attempt, amount=wrong))
+    assert isinstance(told, AttemptMispaid) and (told.asked_fen, told.paid_fen) == (1_000, 999)
     assert await letterbox.state(attempt) is AttemptState.PENDING
 
 

@@ -66,12 +66,20 @@ async def test_an_attempt_is_opened_once_and_who_opened_it_knows(pool: Pool) -> 
     assert (await stored(pool, attempts[0].attempt_id)) == [attempts[0]]
 
 
-async def test_the_newest_attempt_of_a_payment_is_that_of_the_highest_rank(pool: Pool) -> None:
+async def test_the_newest_attempt_of_a_round_is_that_of_the_highest_rank(pool: Pool) -> None:
     first, lone = new_attempts(2)
-    second = replace(first, attempt_id=ids.attempt_id(first.payment_id, 2), rank=2)
-    await add(pool, [second, first, lone])
-    found = await store.last_attempts(pool, [first.payment_id, lone.payment_id, "pay_of_nobody"])
-    assert found == {first.payment_id: second, lone.payment_id: lone}
+    payment_id = first.payment_id
+    second = replace(first, attempt_id=ids.attempt_id(payment_id, 2), rank=2)
+    other = replace(first, attempt_id=ids.round_attempt_id(payment_id, 1, 1))
+    await add(pool, [second, first, lone, other])
+    asked = [(payment_id, 0), (payment_id, 1), (payment_id, 2), (lone.payment_id, 0)]
+    rounds = {ids.round_no(payment, number): payment for payment, number in asked}
+    found = await store.last_attempts(pool, rounds)
+    assert found == {
+        ids.round_no(payment_id, 0): second,
+        ids.round_no(payment_id, 1): other,
+        ids.round_no(lone.payment_id, 0): lone,
+    }
 
 
 async def count_a_query(connection: Connection, numbers: Sequence[str]) -> None:

@@ -172,7 +172,7 @@ async def test_a_break_stops_the_payouts_of_its_owner_alone_until_somebody_clear
     await copy.tamper("UPDATE accounting.hold SET remaining_fen = remaining_fen - 1")
     clock = Clock(NEXT + timedelta(hours=2))
     async with looks_at(copy, inbox.broker, tmp_path, clock) as (looks, pool):
-        assert await looks.prove_all() == 27
+        assert await looks.prove_all() == 29
         (alarm,) = await inbox.said()
         assert isinstance(alarm, LedgerBroken)
         assert (alarm.check_name, alarm.owner) == ("holds", copy.one)
@@ -203,7 +203,7 @@ async def test_what_is_new_is_proved_every_minute_by_one_worker(
         other = Looks(
             pool, inbox.broker, postgres_url=copy.url, anchor_url=str(tmp_path), now=clock
         )
-        assert (await looks.prove_new(), await other.prove_new()) == (27, 0)
+        assert (await looks.prove_new(), await other.prove_new()) == (29, 0)
         clock.now += timedelta(minutes=1)
         books = Books(pool)
         await books.hear(books.paid())
@@ -221,7 +221,7 @@ async def test_a_look_that_was_broken_off_begins_again(
         clock.now += timedelta(minutes=9)
         assert await looks.prove_new() == 0
         clock.now += timedelta(minutes=2)
-        assert await looks.prove_new() == 27
+        assert await looks.prove_new() == 29
 
 
 async def test_a_break_that_could_not_be_told_is_found_again(
@@ -235,7 +235,7 @@ async def test_a_break_that_could_not_be_told_is_found_again(
             await looks.prove_new()
     clock.now += timedelta(minutes=11)
     async with looks_at(copy, inbox.broker, tmp_path, clock) as (looks, _):
-        assert await looks.prove_new() == 27
+        assert await looks.prove_new() == 29
     (alarm,) = await inbox.said()
     assert isinstance(alarm, LedgerBroken) and alarm.check_name == "chain"
 
@@ -249,7 +249,7 @@ async def test_heads_are_anchored_once_a_day_after_the_day_before_is_closed(
         clock.now = NEXT + timedelta(minutes=11)
         assert (await looks.anchor(), await looks.anchor()) == (1, 0)
     (head,) = await Anchors(str(tmp_path / "anchors"), copy.url).read()
-    assert (head.shard, head.no) == (0, 7)
+    assert (head.shard, head.no) == (0, 8)
 
 
 async def test_everything_else_is_proved_where_the_anchors_are_out_of_reach(
@@ -257,7 +257,7 @@ async def test_everything_else_is_proved_where_the_anchors_are_out_of_reach(
 ) -> None:
     clock = Clock(NEXT + timedelta(hours=2))
     async with looks_at(copy, inbox.broker, Path("/proc"), clock) as (looks, pool):
-        assert await looks.prove_all() == 27
+        assert await looks.prove_all() == 29
         row = await pool.fetchrow("SELECT * FROM accounting.duty WHERE name = 'prove_all'")
     assert row is not None and (row["done_at"], row["good_at"]) == (clock.now, None)
 

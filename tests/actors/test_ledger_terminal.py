@@ -242,14 +242,14 @@ async def test_the_books_are_proved_at_the_terminal(
     async with kept_books(url) as kept, a_copy(url, kept) as copy:
         desk.settings = replace(desk.settings, postgres_url=copy.url)
         good = await desk.types("check")
-        assert good.exit_code == 0 and good.stdout.endswith("27 entries: nothing is wrong\n")
+        assert good.exit_code == 0 and good.stdout.endswith("29 entries: nothing is wrong\n")
         assert "1 of 1 heads anchored" in (await desk.types("anchor")).stdout
         assert "0 of 1 heads anchored" in (await desk.types("anchor")).stdout
-        await copy.tamper("UPDATE accounting.batch SET hash = sha256('') WHERE no = 7")
+        await copy.tamper("UPDATE accounting.batch SET hash = sha256('') WHERE no = 8")
         bad = await desk.types("verify")
         assert bad.exit_code == 1
-        assert "chain: platform platform: batch 7 of shard 0 is not as it was hashed" in bad.stdout
-        assert "heads: platform platform: batch 7 of shard 0 was " in bad.stdout
+        assert "chain: platform platform: batch 8 of shard 0 is not as it was hashed" in bad.stdout
+        assert "heads: platform platform: batch 8 of shard 0 was " in bad.stdout
         desk.settings = replace(desk.settings, ledger_anchor_url="/proc/anchors")
         assert "out of reach" in await desk.is_refused("verify")
         desk.settings = replace(desk.settings, ledger_anchor_url=str(tmp_path / "anchors"))

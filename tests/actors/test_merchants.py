@@ -234,6 +234,16 @@ async def test_limits_and_networks_are_kept_in_their_plain_form(
     assert profile.ip_allow_list == ("10.0.0.0/8", "::1/128")
 
 
+async def test_policies_are_changed_one_by_one(pool: Pool, merchant: Created) -> None:
+    number, seen = merchant.merchant_no, []
+    for policies in ({"late_payment": "reopen"}, {"short_balance": "queue"}, {}):
+        change = rules.with_policies(**policies)
+        await store.change_merchant(pool, number, change, "policies", "ann")
+        profile = await profile_of(pool, merchant)
+        seen.append((profile.late_payment, profile.short_balance))
+    assert seen == [("reopen", "refuse"), ("reopen", "queue"), ("reopen", "queue")]
+
+
 REFUSED_CHANGES = [
     (rules.with_rate("wechat_native", 1_000_001), "rates_ppm", "1000001"),
     (rules.with_rate("gold", 1), "rates_ppm", "gold"),
@@ -242,6 +252,8 @@ REFUSED_CHANGES = [
     (rules.with_limits(single_min_fen=9, single_max_fen=8), "single_max_fen", "8"),
     (rules.with_limits(single_min_fen=0), "risk_limits.single_min_fen", "0"),
     (rules.with_limits(requests_per_s_max=0), "requests_per_s_max", "0"),
+    (rules.with_policies(late_payment="keep"), "late_payment", "keep"),
+    (rules.with_policies(short_balance=""), "short_balance", "''"),
     (rules.without_key("key_lost"), "key_id", "key_lost"),
     (rules.without_binding("wechat_native", "nowhere"), "channel_no", "nowhere"),
     (rules.with_status("gone"), "status", "gone"),

@@ -75,6 +75,18 @@ async def test_the_terminal_says_why_it_refuses_and_fails(site: Site) -> None:
     assert result.stderr == "merchant_no: there is no '999999'\n"
 
 
+async def test_what_becomes_of_late_money_is_agreed_at_the_terminal(pool: Pool, site: Site) -> None:
+    created = await at_terminal(merchant_cli, site, "create", "--name", "茄子", "--json")
+    number = json.loads(created.stdout)["merchant_no"]
+    wish = ("policy", number, "--late-payment", "reopen", "--short-balance", "queue")
+    assert (await at_terminal(merchant_cli, site, *wish)).exit_code == 0
+    profile = await store.find(pool, MERCHANTS, number)
+    assert profile is not None
+    assert (profile.late_payment, profile.short_balance) == ("reopen", "queue")
+    refused = await at_terminal(merchant_cli, site, "policy", number, "--late-payment", "keep")
+    assert refused.exit_code == 1 and "late_payment: 'keep'" in refused.stderr
+
+
 async def test_a_channel_is_added_from_a_file_at_the_terminal(
     pool: Pool, site: Site, tmp_path: Path
 ) -> None:

@@ -11,8 +11,9 @@ import pytest
 from msgspec.structs import astuple, replace
 
 from actors.ordering.actor import ordering
-from actors.ordering.payment import Decisions, Orders, Payment
-from actors.ordering.rules import content_digest, decide
+from actors.ordering.payment import Decisions, Orders, Payment, Round
+from actors.ordering.placing import content_digest
+from actors.ordering.rules import decide
 from actors.ordering.store import load_orders, save_orders
 from bus.database import Connection, Pool
 from bus.directory import Directory
@@ -26,6 +27,7 @@ from tests.actors.two_at_once import BATCH, against_each_other, in_line_behind
 from tests.examples import (
     CHANNEL_NO,
     CODE,
+    LINKS,
     MERCHANT_NO,
     NOW,
     OBJECTED,
@@ -53,6 +55,7 @@ def new_payments(count: int = 1) -> list[Payment]:
             notify_url="https://shop.test/hooks",
             client_ip="203.0.113.7",
             payer_id="member-7",
+            return_url="https://shop.test/back",
             digest=content_digest(a_request(merchant_order_no=number)),
         )
         for number in numbers
@@ -64,6 +67,9 @@ def with_all_that_can_change(payment: Payment) -> Payment:
     return replace(
         payment,
         state=PaymentState.SUCCEEDED,
+        pay_type="alipay_qr",
+        fee_rate_ppm=5_000,
+        rounds=(Round(pay_type="alipay_qr", fee_rate_ppm=5_000, client_ip="203.0.113.8"),),
         fee_fen=6,
         cost_fen=3,
         offer=CODE,
@@ -75,6 +81,13 @@ def with_all_that_can_change(payment: Payment) -> Payment:
         answered_at=LATER,
         paid_at=LATER,
         updated_at=LATER,
+        attempt_id=ids.attempt_id(payment.payment_id, 1),
+        is_late=True,
+        refunding_fen=300,
+        refunded_fen=200,
+        close_at=LATER,
+        close_reason="payer",
+        closed_at=LATER,
     )
 
 
@@ -210,7 +223,8 @@ async def test_profiles_are_read_of_those_who_order_and_of_nobody_else(
     merchant = a_merchant(merchant_no=new_merchant_no())
     await register(pool, merchant, a_merchant(merchant_no=new_merchant_no()))
     placing = PlacePayment(merchant_no=merchant.merchant_no, request=a_request())
+    words = [placing, pending("pay_of_nobody")]
     async with pool.acquire() as connection:
-        orders = await ordering(directory).load(connection, [placing, pending("pay_of_nobody")])
+        orders = await ordering(directory, LINKS).load(connection, words)
     assert orders.merchants == {merchant.merchant_no: merchant}
     assert list(orders) == []

@@ -18,7 +18,7 @@ from bus.directory import Directory
 from bus.effects import Publish
 from bus.jobs import now_utc
 from schema import ids
-from schema.messages.channels import AttemptFailed, ChannelCalled
+from schema.messages.channels import AttemptClosed, AttemptFailed, ChannelCalled
 from schema.messages.contract import Message
 from schema.messages.merchants import ProfileChanged
 from schema.messages.risk import PaymentCleared
@@ -161,6 +161,18 @@ async def test_what_fails_is_given_back_once(pool: Pool, house: House) -> None:
     await house.hear(lost)
     records = await house.route(*payments[2:4])
     assert firsts(records) == [limited.channel_no, None]
+
+
+@pytest.mark.parametrize("was_asked", [True, False])
+async def test_an_order_that_was_closed_is_given_back_even_where_no_channel_was_asked(
+    pool: Pool, house: House, was_asked: bool
+) -> None:
+    merchant, (limited,) = await open_shop(pool, ChannelLimits(daily_count_max=1))
+    one, two = cleared(merchant, 1), cleared(merchant, 2)
+    await house.route(one)
+    channel_no = limited.channel_no if was_asked else None
+    await house.hear(AttemptClosed(payment_id=one.terms.payment_id, channel_no=channel_no))
+    assert firsts(await house.route(two)) == [limited.channel_no]
 
 
 async def test_a_channel_that_is_walked_past_gets_its_room_back(pool: Pool, house: House) -> None:

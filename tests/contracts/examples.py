@@ -11,6 +11,7 @@ from schema.messages.channels import (
     AttemptPending,
     AttemptSucceeded,
     AttemptUnknown,
+    CallAttempt,
     ChannelCalled,
     QueryAttempt,
 )
@@ -70,6 +71,7 @@ from tests.contracts.examples_of_books import (
     PAYMENT_ID,
     PLACED_AT,
 )
+from tests.contracts.examples_of_ends import ends
 from tests.contracts.examples_of_monitoring import MONITORING
 
 CODE = QrCode(url="weixin://wxpay/bizpayurl?pr=p4lpSuKzz")
@@ -104,6 +106,7 @@ TERMS = PaymentTerms(
     auth_code="134567890123456789",
     return_url="https://shop.example/back",
     metadata={"shop": "south"},
+    round_no=1,
 )
 PAYMENT = PaymentView(
     id=PAYMENT_ID,
@@ -117,11 +120,16 @@ PAYMENT = PaymentView(
     metadata={"shop": "south"},
     created_at=PLACED_AT,
     expires_at=EXPIRES_AT,
+    cashier_url="https://pay.example/cashier/a",
     pay=CODE,
     channel_no="wechat_a",
     channel_trade_no="4200001234202607011234567890",
     paid_at=PAID_AT,
     fee_fen=768,
+    refunded_fen=64_000,
+    is_late=True,
+    closed_at=PAID_AT,
+    close_reason="expired",
     failure=OVER_LIMIT,
 )
 ROUTING = RoutingDecision(
@@ -198,6 +206,7 @@ WEBHOOK_SECRET = SealedSecret(
 
 MESSAGES: tuple[Message, ...] = (
     *BOOKS,
+    *ends(PAYMENT, TERMS),
     *MONITORING,
     AttemptFailed(
         payment_id=PAYMENT_ID,
@@ -232,6 +241,7 @@ MESSAGES: tuple[Message, ...] = (
         risk=PASSED,
     ),
     QueryAttempt(attempt_id=ATTEMPT_ID, channel_no="wechat_a"),
+    CallAttempt(attempt_id=ATTEMPT_ID, channel_no="wechat_a", auth_code="134567890123456789"),
     ChannelCalled(
         channel_no="wechat_a",
         pay_type="wechat_native",

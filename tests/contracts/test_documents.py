@@ -102,7 +102,11 @@ def test_every_queue_is_read_with_what_it_hears(asyncapi: dict[str, Any]) -> Non
 def test_outsiders_find_where_to_publish_and_what_comes_back(asyncapi: dict[str, Any]) -> None:
     channel = asyncapi["channels"]["upstream"]
     assert channel["bindings"]["amqp"]["exchange"]["name"] == topology.UPSTREAM
-    assert set(channel["messages"]) == {"payment.place", "notification.send"}
+    assert set(channel["messages"]) == {
+        "payment.place", "payment.close", "refund.place", "notification.send",
+    }  # fmt: skip
     reply = asyncapi["operations"]["doors.lets_in"]["reply"]
     answers = {reference["$ref"].rsplit("/", 1)[1] for reference in reply["messages"]}
-    assert answers == {"payment.answered", "notification.answered", "request.refused"}
+    assert answers == {
+        "payment.answered", "refund.answered", "notification.answered", "request.refused",
+    }  # fmt: skip

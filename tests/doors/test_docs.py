@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from handlers.merchant_api import openapi_accounts
+from handlers.merchant_api import day_statements, openapi_accounts, openapi_ends
 from handlers.merchant_api.account_views import (
     Account,
     AccountDays,
@@ -18,11 +18,13 @@ from handlers.merchant_api.account_views import (
     PastBalance,
     Statement,
 )
+from handlers.merchant_api.events import PaymentEvents
 from handlers.merchant_api.openapi import EXAMPLE_PAID, EXAMPLE_PENDING, EXAMPLE_REQUEST, openapi
 from handlers.merchant_api.problems import PROBLEMS
 from handlers.merchant_api.statements import COLUMNS
 from schema.ids import is_account_no
 from schema.payments import PaymentRequest, PaymentView
+from schema.refunds import RefundRequest, RefundView
 from tests.doors.street import Street
 
 DOCUMENT = openapi("https://pay.example")
@@ -54,6 +56,11 @@ def test_the_examples_are_true() -> None:
         (EXAMPLE_REQUEST, PaymentRequest),
         (EXAMPLE_PENDING, PaymentView),
         (EXAMPLE_PAID, PaymentView),
+        (openapi_ends.EXAMPLE_REFUND_REQUEST, RefundRequest),
+        (openapi_ends.EXAMPLE_REFUND, RefundView),
+        (openapi_ends.EXAMPLE_REFUNDED, RefundView),
+        (openapi_ends.EXAMPLE_CLOSED, PaymentView),
+        (openapi_ends.EXAMPLE_EVENTS, PaymentEvents),
         (openapi_accounts.EXAMPLE_BALANCES, Balances),
         (openapi_accounts.EXAMPLE_ACCOUNT, Account),
         (openapi_accounts.EXAMPLE_PAST, PastBalance),
@@ -70,6 +77,16 @@ def test_the_example_of_a_statement_has_the_columns_of_one() -> None:
     assert lines[0] == list(COLUMNS)
     assert {len(line) for line in lines} == {len(COLUMNS)}
     assert is_account_no(openapi_accounts.EXAMPLE_ACCOUNT["account_no"])
+
+
+def test_the_example_of_a_days_statement_adds_up() -> None:
+    lines = list(csv.DictReader(openapi_ends.EXAMPLE_DAY.splitlines()))
+    assert list(lines[0]) == list(day_statements.COLUMNS)
+    assert all(None not in line and None not in line.values() for line in lines)
+    assert [int(line["gross_fen"]) - int(line["fee_fen"]) for line in lines] == [
+        int(line["net_fen"]) for line in lines
+    ]
+    assert int(lines[-1]["net_fen"]) == sum(int(line["net_fen"]) for line in lines[:2])
 
 
 def test_every_code_is_documented_and_belongs_to_an_answer() -> None:

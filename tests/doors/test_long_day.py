@@ -20,7 +20,7 @@ import pytest
 from bus.database import read_queries
 from bus.jobs import now_utc
 from deploy.local.services import Services
-from handlers.merchant_api import account_books, statements
+from handlers.merchant_api import account_books, files
 from schema.days import day_of, end_of, start_of
 from schema.settings import Settings
 from tests.doors.books import Bookkeeper
@@ -124,7 +124,7 @@ async def test_a_reader_who_stops_reading_is_left(
     long_day: LongDay, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The server runs ahead of him by what the network holds, waits, and breaks the file off."""
-    monkeypatch.setattr(statements, "READER_WAIT_S", 0.5)
+    monkeypatch.setattr(files, "READER_WAIT_S", 0.5)
     received = await slowly_read(long_day, f"statement?day={YESTERDAY}")
     assert received.startswith(b"HTTP/1.1 200 OK")
     assert b"closing_balance" not in received

@@ -23,6 +23,7 @@ from schemathesis.specs.openapi.checks import (
 from bus.jobs import now_utc
 from handlers.merchant_api.openapi import openapi
 from tests.doors.books import Bookkeeper
+from tests.doors.rows import a_paid_payment, a_refund
 from tests.doors.street import Merchant, Street
 
 SCHEMA = schemathesis.openapi.from_dict(openapi("http://tomato.test"))
@@ -82,14 +83,22 @@ class Signature(AuthBase):
 async def test_the_doors_do_as_the_document_says(
     street: Street, merchant: Merchant, label: str, mode: GenerationMode
 ) -> None:
-    """The merchant has an account. Well-formed questions are about it: a number that is made up
-    has no fitting check digit."""
+    """The merchant has an account, a payment and a refund. Well-formed questions are about them:
+    an account number that is made up has no fitting check digit."""
     books, now = Bookkeeper(street.shared.pool, merchant.merchant_no), now_utc()
     await books.hear(now, *(books.paid(now) for _ in range(3)))
-    own = {} if mode is GenerationMode.NEGATIVE else {"account_no": await books.account_no()}
+    own = {} if mode is GenerationMode.NEGATIVE else await numbers(street, merchant, books)
     checks = [*ALWAYS, *(OF_ORDERS if label.startswith("POST") else [])]
     ask = asker(OPERATIONS[label], mode, street.edge.url, Signature(merchant), checks, own)
     await asyncio.to_thread(ask)
+
+
+async def numbers(street: Street, merchant: Merchant, books: Bookkeeper) -> dict[str, str]:
+    """What the merchant has, by the name of the parameter."""
+    payment = await a_paid_payment(street, merchant, "o-1")
+    refund = await a_refund(street, merchant, payment, "r-1")
+    account_no = await books.account_no()
+    return {"account_no": account_no, "payment_id": payment, "refund_id": refund}
 
 
 def asker(

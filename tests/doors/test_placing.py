@@ -72,8 +72,8 @@ async def test_a_trace_that_is_none_is_replaced(
 async def test_a_repeat_of_an_order_in_progress_is_told_so(
     street: Street, merchant: Merchant
 ) -> None:
-    answer = await street.order(merchant, merchant_order_no="placed-1")
-    assert (answer.status, answer.json["state"]) == (202, "placed")
+    answer = await street.order(merchant, merchant_order_no="screening-1")
+    assert (answer.status, answer.json["state"]) == (202, "screening")
     assert answer.headers["Location"] == f"/v1/payments/{answer.json['id']}"
 
 

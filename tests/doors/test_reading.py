@@ -2,45 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from datetime import timedelta
 from urllib.parse import quote
 
 import pytest
 
-from schema.ids import payment_id
+from tests.doors.rows import NOON, a_payment
 from tests.doors.street import PATH, Merchant, Street
-
-NOON = datetime(2026, 2, 14, 12, tzinfo=UTC)
-
-
-async def store(street: Street, merchant: Merchant, number: str, **columns: Any) -> str:
-    """Puts a payment where ordering would have put it; returns its id."""
-    created_at = columns.get("created_at", NOON)
-    row = {
-        "payment_id": payment_id(merchant.merchant_no, number, created_at),
-        "merchant_no": merchant.merchant_no,
-        "merchant_order_no": number,
-        "state": "pending",
-        "amount_fen": 1999,
-        "currency": "CNY",
-        "pay_type": "wechat_native",
-        "subject": "两斤番茄",
-        "metadata": "{}",
-        "digest": "",
-        "fee_rate_ppm": 6000,
-        "created_at": created_at,
-        "expires_at": created_at + timedelta(minutes=5),
-        "updated_at": created_at,
-    } | columns
-    places = ", ".join(f"${n}" for n in range(1, len(row) + 1))
-    statement = f"INSERT INTO ordering.payment ({', '.join(row)}) VALUES ({places})"
-    await street.shared.pool.execute(statement, *row.values())
-    return row["payment_id"]
 
 
 async def test_a_payment_is_shown_whole(street: Street, merchant: Merchant) -> None:
-    number = await store(
+    number = await a_payment(
         street, merchant, "o-1", state="succeeded", metadata='{"basket":"b 17"}', fee_fen=12,
         offer='{"kind":"qr_code","url":"weixin://x"}',
         channel_no="wechat_1", channel_trade_no="4200001",
@@ -71,7 +43,7 @@ async def test_a_payment_is_shown_whole(street: Street, merchant: Merchant) -> N
 
 async def test_a_failed_payment_says_why(street: Street, merchant: Merchant) -> None:
     failure = '{"code":"no_channel","reason":"No channel can take this payment."}'
-    number = await store(street, merchant, "o-1", state="failed", failure=failure)
+    number = await a_payment(street, merchant, "o-1", state="failed", failure=failure)
     payment = (await street.get(merchant, f"{PATH}/{number}")).json
     assert payment["failure"]["code"] == "no_channel"
     assert "pay" not in payment and "paid_at" not in payment
@@ -79,7 +51,7 @@ async def test_a_failed_payment_says_why(street: Street, merchant: Merchant) -> 
 
 async def test_another_merchants_payment_is_not_there(street: Street, merchant: Merchant) -> None:
     stranger = await street.open_merchant()
-    number = await store(street, merchant, "o-1")
+    number = await a_payment(street, merchant, "o-1")
     for path in (f"{PATH}/{number}", f"{PATH}?merchant_order_no=o-1"):
         answer = await street.get(stranger, path)
         assert (answer.status, answer.code) == (404, "payment_not_found")
@@ -103,8 +75,8 @@ async def test_a_list_shows_each_payment_once_newest_first(
     mine: list[str] = []
     for n in range(57):
         at = NOON + timedelta(milliseconds=7 * n)
-        mine.append(await store(street, merchant, f"mine-{n}", created_at=at))
-        await store(street, stranger, f"theirs-{n}", created_at=at)
+        mine.append(await a_payment(street, merchant, f"mine-{n}", created_at=at))
+        await a_payment(street, stranger, f"theirs-{n}", created_at=at)
     for limit in (1, 10, 19, 56, 57, 100):
         seen, path = [], f"{PATH}?limit={limit}"
         while path:
@@ -120,11 +92,11 @@ async def test_a_payment_that_comes_while_one_reads_disturbs_no_page(
     street: Street, merchant: Merchant
 ) -> None:
     old = [
-        await store(street, merchant, f"o-{n}", created_at=NOON + timedelta(seconds=n))
+        await a_payment(street, merchant, f"o-{n}", created_at=NOON + timedelta(seconds=n))
         for n in range(4)
     ]
     first = (await street.get(merchant, f"{PATH}?limit=2")).json
-    await store(street, merchant, "late", created_at=NOON + timedelta(hours=1))
+    await a_payment(street, merchant, "late", created_at=NOON + timedelta(hours=1))
     second = (await street.get(merchant, f"{PATH}?limit=2&cursor={first['next_cursor']}")).json
     assert [item["id"] for item in first["items"] + second["items"]] == old[::-1]
 
@@ -132,7 +104,7 @@ async def test_a_payment_that_comes_while_one_reads_disturbs_no_page(
 async def test_a_page_has_twenty_unless_told_otherwise(street: Street, merchant: Merchant) -> None:
     for n in range(21):
         at = NOON + timedelta(seconds=n)
-        await store(street, merchant, f"o-{n}", created_at=at)
+        await a_payment(street, merchant, f"o-{n}", created_at=at)
     assert len((await street.get(merchant, PATH)).json["items"]) == 20
 
 
@@ -158,7 +130,7 @@ async def test_a_wrong_parameter_is_named(street: Street, merchant: Merchant) ->
 
 
 async def test_the_head_of_a_payment_may_be_asked_for(street: Street, merchant: Merchant) -> None:
-    path = f"{PATH}/{await store(street, merchant, 'o-1')}"
+    path = f"{PATH}/{await a_payment(street, merchant, 'o-1')}"
     headers = {"Authorization": merchant.authorization("HEAD", path)}
     answer = await street.send("HEAD", path, headers=headers)
     assert (answer.status, answer.body) == (200, b"")

@@ -17,10 +17,12 @@ from bus.dead import DeadLetter, Graveyard
 from schema.events import BATCH, SINGLE, Event, decode_events
 from schema.ids import outside_id
 from schema.messages.contract import read
-from schema.messages.doors import PlacePayment, RequestRefused
+from schema.messages.doors import ClosePayment, PlacePayment, PlaceRefund, RequestRefused
 from schema.messages.notification import NotificationAnswered
-from schema.messages.ordering import PaymentAnswered
+from schema.messages.ordering import PaymentAnswered, RefundAnswered
+from tests.doors.rows import a_payment
 from tests.doors.street import Merchant, Street, order
+from tests.doors.test_closing import becomes
 from tests.doors.test_webhook_endpoints import Receiver, receiver
 from tests.sites import Site
 from tests.waiting import at_last
@@ -150,6 +152,74 @@ async def test_a_system_next_door_may_have_a_merchant_told_something(
 
     await at_last(both_heard)
     assert b'"data":{"balance_fen":1}' in receiver.hooks[0][1]
+
+
+async def test_a_system_next_door_refunds_and_is_answered(
+    street: Street, merchant: Merchant, neighbour: Neighbour
+) -> None:
+    request = {"merchant_refund_no": "r-1", "payment_id": "pay_" + "0" * 24, "amount_fen": 5}
+    data = {"merchant_no": merchant.merchant_no, "request": request}
+    wish = event(merchant, type="refund.place", data=data)
+    await neighbour.say(written(wish), reply_to=REPLY_TO, correlation_id="refund-1")
+    answer = await neighbour.answer("refund-1")
+    assert isinstance(answer, RefundAnswered) and answer.refund is not None
+    assert (answer.refund.merchant_refund_no, answer.refund.amount_fen) == ("r-1", 5)
+    [heard] = street.room.wishes(merchant.merchant_no)
+    assert isinstance(heard, PlaceRefund)
+
+
+async def test_a_system_next_door_closes_a_payment_and_is_answered(
+    street: Street, merchant: Merchant, neighbour: Neighbour
+) -> None:
+    number = await a_payment(street, merchant, "o-1")
+    street.room.ends[number] = becomes(street, number, "closed")
+    data = {"merchant_no": merchant.merchant_no, "payment_id": number}
+    wish = event(merchant, type="payment.close", data=data)
+    await neighbour.say(written(wish), reply_to=REPLY_TO, correlation_id="close-1")
+    assert isinstance(await neighbour.answer("close-1"), PaymentAnswered)
+    [heard] = street.room.wishes(merchant.merchant_no)
+    assert heard == ClosePayment(merchant_no=merchant.merchant_no, payment_id=number)
+
+
+async def test_a_suspended_merchant_still_gives_money_back(
+    street: Street, neighbour: Neighbour
+) -> None:
+    merchant = await street.open_merchant(status="suspended")
+    request = {"merchant_refund_no": "r-1", "payment_id": "pay_" + "0" * 24}
+    data = {"merchant_no": merchant.merchant_no, "request": request}
+    wish = event(merchant, type="refund.place", data=data)
+    await neighbour.say(written(wish), reply_to=REPLY_TO, correlation_id="refund-2")
+    assert isinstance(await neighbour.answer("refund-2"), RefundAnswered)
+
+
+@pytest.mark.parametrize(
+    ("kind", "data", "code", "param"),
+    [
+        ("refund.place", {"request": {"merchant_refund_no": "late:1"}}, "invalid_field",
+         "request.merchant_refund_no"),
+        ("refund.place", {"request": {"merchant_refund_no": "r", "amount_fen": 0}},
+         "invalid_field", "request.amount_fen"),
+        ("refund.place", {"request": {"merchant_refund_no": "r", "kind": "late"}},
+         "unknown_field", "request.kind"),
+        ("refund.place", {}, "missing_field", "request"),
+        ("payment.close", {"payment_id": "pay_'"}, "invalid_field", "payment_id"),
+        ("payment.close", {"payment_id": "pay_" + "0" * 24, "reason": "x"}, "unknown_field",
+         "reason"),
+        ("payment.expire", {"payment_id": "pay_" + "0" * 24}, "unknown_type", "type"),
+        ("refund.repay", {}, "unknown_type", "type"),
+        ("refund.funded", {}, "unknown_type", "type"),
+    ],
+)  # fmt: skip
+async def test_a_wish_to_move_money_is_looked_at_as_closely(
+    street: Street, merchant: Merchant, neighbour: Neighbour, kind: str, data: dict[str, Any],
+    code: str, param: str,
+) -> None:  # fmt: skip
+    data = {"merchant_no": merchant.merchant_no} | data
+    wish = event(merchant, type=kind, correlationid=secrets.token_hex(8), data=data)
+    await neighbour.say(written(wish), reply_to=REPLY_TO)
+    refusal = (await neighbour.answer(wish["correlationid"])).refusal
+    assert (refusal.code, refusal.param) == (code, param)
+    assert street.room.wishes(merchant.merchant_no) == []
 
 
 async def test_the_attributes_of_an_event_count_before_those_of_its_delivery(

@@ -7,8 +7,8 @@ import asyncio
 import pytest
 from redis.asyncio import Redis
 
-from tests.faults.audit import all_ends_well
 from tests.faults.orders import Flow
+from tests.faults.settling import all_ends_well
 from tests.faults.town import Town
 from tests.sites import rabbitmqctl
 from tests.waiting import at_last

@@ -3,31 +3,49 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, cast
 
 import aiohttp
 import asyncpg
 
 from bus.database import connect
 from bus.vault import Vault
+from deploy.local.accounts import generate
 from deploy.local.ports import Ports
 from deploy.local.services import Services
-from handlers.simulator import SimulatorConfig, generate_account, save_config
+from handlers.simulator import SimulatorConfig, save_config
+from handlers.simulator.fronts import Account, merchant_key
+from handlers.simulator.world import Api, FaultOrder, Kind
 from runner import ROOMS
+from schema.channels.language import Protocols
+from schema.products import PayType
 from tests.faults.programs import Program
 from tests.journeys.shop import Street, a_street
-from tests.registry import register_channel, register_merchant
+from tests.registry import register_channel, register_customer
 from tests.sites import Site
 
 ACTORS = (*ROOMS, "edge")
-CHANNEL_NO = "wechat_town"
 SHOPS = ("baker", "butcher", "greengrocer")
+
+WALLETS: dict[Protocols, PayType] = {
+    "wechat": "wechat_native", "alipay": "alipay_qr", "unionpay": "unionpay_qr",
+    "bank": "bank_page",
+}  # fmt: skip
+"""What each platform is asked for here: its payers need nothing but the offer."""
 
 MANNERS = {"auto_pay_after_ms": 300, "answer_delay_ms": 100, "clock_speed": 60}
 """Payers pay by themselves, calls take long enough to be cut off, lost notices come again soon."""
+
+WHO_PAYS: tuple[tuple[Api, Kind, int], ...] = (
+    ("pay", "silent_outage", 13),
+    ("pay", "silent_outage", 17),
+    ("close", "late_success", 17),
+)
+"""By the last two digits of the amount: who never pays, and who pays too late."""
 
 
 @dataclass
@@ -39,6 +57,8 @@ class Town:
     programs: dict[str, Program]
     street: Street
     session: aiohttp.ClientSession
+    accounts: dict[Protocols, str] = field(default_factory=dict)
+    """The platforms that are here, and their numbers for us."""
 
     @asynccontextmanager
     async def database(self) -> AsyncIterator[asyncpg.Connection]:
@@ -65,14 +85,16 @@ class Town:
 
 
 @asynccontextmanager
-async def a_town(services: Services, site: Site, folder: Path) -> AsyncIterator[Town]:
+async def a_town(
+    services: Services, site: Site, folder: Path, wallets: Sequence[Protocols] = ("wechat",)
+) -> AsyncIterator[Town]:
     """Every program running and ready; whatever happens, all of them are gone at the end."""
     async with AsyncExitStack() as stack:
         session = await stack.enter_async_context(aiohttp.ClientSession())
         street = await stack.enter_async_context(a_street())
         programs = _programs(services, site, folder)
         town = Town(services, site, programs, street, session)
-        await _move_in(town, folder)
+        await _move_in(town, folder, wallets)
         for program in programs.values():
             stack.callback(program.end)
             program.start()
@@ -96,17 +118,37 @@ def _programs(services: Services, site: Site, folder: Path) -> dict[str, Program
     }
 
 
-async def _move_in(town: Town, folder: Path) -> None:
-    """One channel and three shops, before anything runs."""
+async def _move_in(town: Town, folder: Path, wallets: Sequence[Protocols]) -> None:
+    """A channel of each platform and three shops, before anything runs."""
     simulator, edge = town.programs["simulator"].url, town.programs["edge"].url
-    ours, theirs = generate_account(
-        "1900000001", "wxtown", simulator, f"{edge}/channels/{CHANNEL_NO}/notify"
-    )
-    save_config(folder / "simulator.json", SimulatorConfig(accounts=(theirs,), **MANNERS))
     pool, vault = await connect(town.site.postgres_url), Vault(town.site.master_key)
-    await register_channel(pool, vault, CHANNEL_NO, ours)
+    theirs = list[Any]()
+    for protocol in wallets:
+        channel_no = channel_of(protocol)
+        ours, other_end = generate(protocol, simulator, f"{edge}/channels/{channel_no}/notify")
+        theirs.append(other_end)
+        town.accounts[protocol] = merchant_key(cast(Account, other_end))[1]
+        await register_channel(pool, vault, channel_no, ours, pay_types=[WALLETS[protocol]])
+    config = SimulatorConfig(accounts=tuple(theirs), faults=tuple(who_pays(town)), **MANNERS)
+    save_config(folder / "simulator.json", config)
     for name in SHOPS:
         notify_url = town.street.address(name)
-        created = await register_merchant(pool, vault, CHANNEL_NO, notify_url=notify_url)
+        bindings: dict[PayType, str] = {WALLETS[each]: channel_of(each) for each in wallets}
+        created = await register_customer(pool, vault, bindings, notify_url=notify_url)
         town.street.open(name, created, edge, town.session)
     await pool.close()
+
+
+def channel_of(protocol: Protocols) -> str:
+    """The number of our channel at this platform."""
+    return f"{protocol}_town"
+
+
+def who_pays(town: Town) -> Iterator[FaultOrder]:
+    """The manners of payers, as the simulator is told of them."""
+    for protocol, account_no in town.accounts.items():
+        for api, kind, digits in WHO_PAYS:
+            yield FaultOrder(
+                account_no=account_no, protocol=protocol, api=api, kind=kind,
+                amount_modulus=100, amount_remainder=digits,
+            )  # fmt: skip

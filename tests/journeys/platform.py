@@ -129,6 +129,20 @@ class Platform:
         """That time will not come by itself while a test runs, however slow the machine is."""
         await self._ask(payment_id, "now() + interval '1 hour'")
 
+    async def ask_about_refunds(self, payment_id: str) -> None:
+        """The time to ask the channel about the payment's refunds has come."""
+        await self.shared.pool.execute(
+            "UPDATE channels.repayment SET query_at = now() WHERE payment_id = $1", payment_id
+        )
+
+    async def expire(self, payment_id: str) -> None:
+        """The order's life is over."""
+        await self.shared.pool.execute(
+            "UPDATE ordering.payment SET expires_at = now(), close_at = now()"
+            " WHERE payment_id = $1",
+            payment_id,
+        )
+
     async def fire_timers(self) -> None:
         """The time of everything that was put off has come."""
         await self.shared.pool.execute("UPDATE bus.timer SET due_at = now()")

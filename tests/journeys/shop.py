@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 import aiohttp
@@ -45,6 +46,18 @@ class Hook:
     @property
     def document(self) -> dict[str, Any]:
         return msgspec.json.decode(self.body)
+
+    def verified(self, secret: str) -> dict[str, Any]:
+        """What it says, checked with the reference library of Standard Webhooks, which wants it
+        to be fresh."""
+        return Webhook(secret).verify(self.body, self.headers)
+
+    def is_signed_with(self, secret: str) -> bool:
+        """The same signature, however long ago it came."""
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        sent_at = datetime.fromtimestamp(int(headers["webhook-timestamp"]), UTC)
+        signature = Webhook(secret).sign(self.id, sent_at, self.body.decode())
+        return signature in headers["webhook-signature"].split(" ")
 
 
 @dataclass
@@ -112,8 +125,8 @@ class Shop:
             return len(self.hooks) >= count
 
         await at_last(all_there, within_s=within_s)
-        secret = Webhook(self.created.webhook_secret)
-        return [secret.verify(hook.body, hook.headers) for hook in self.hooks[:count]]
+        secret = self.created.webhook_secret
+        return [hook.verified(secret) for hook in self.hooks[:count]]
 
     async def hear(self, request: web.Request) -> web.Response:
         """The shop's server, at its webhook address."""

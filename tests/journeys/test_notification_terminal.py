@@ -2,50 +2,22 @@
 
 from __future__ import annotations
 
-import asyncio
-import subprocess
-import sys
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
-import msgspec
-
-from deploy.local.folders import CHECKOUT
-from deploy.local.processes import inherited_environment
 from tests.journeys.channel import Channel
 from tests.journeys.platform import Platform
 from tests.journeys.shop import Shop
+from tests.journeys.terminal import Terminal
 from tests.journeys.test_webhook_endpoints import Further
 from tests.journeys.test_webhooks import orders, pay
 from tests.sites import Site
 from tests.waiting import at_last
 
 
-class Terminal:
-    """An operator's terminal at a site."""
-
-    def __init__(self, place: Site) -> None:
-        self._environment = {**inherited_environment(), **place.environment()}
-
-    async def run(self, *words: str, code: int = 0) -> str:
-        """What a command prints; it must end with this code."""
-        command = [sys.executable, str(CHECKOUT / "runner.py"), "notification", *words]
-        done = await asyncio.to_thread(
-            subprocess.run, command, env=self._environment, cwd=CHECKOUT, capture_output=True,
-            text=True,
-        )  # fmt: skip
-        assert done.returncode == code, done.stderr
-        return done.stdout or done.stderr
-
-    async def read(self, *words: str) -> Any:
-        """What a command prints as JSON."""
-        return msgspec.json.decode(await self.run(*words, "--json"))
-
-
 async def test_an_operator_sees_what_was_told_and_has_it_told_again(
     place: Site, platform: Platform, channel: Channel, shop: Shop
 ) -> None:
-    terminal, further = Terminal(place), Further(platform, shop)
+    terminal, further = Terminal(place, "notification"), Further(platform, shop)
     await further.open()
     number, endpoint = shop.merchant_no, further.endpoint["id"]
     shown = await terminal.read("endpoints", number)
@@ -64,7 +36,7 @@ async def test_an_operator_sees_what_was_told_and_has_it_told_again(
 async def test_an_operator_switches_an_endpoint_off_and_on_and_replays_what_it_missed(
     place: Site, platform: Platform, channel: Channel, shop: Shop
 ) -> None:
-    terminal, further = Terminal(place), Further(platform, shop)
+    terminal, further = Terminal(place, "notification"), Further(platform, shop)
     await further.open()
     number, endpoint = shop.merchant_no, further.endpoint["id"]
     assert f"{endpoint} is disabled" in await terminal.run("disable", number, endpoint)

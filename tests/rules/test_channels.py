@@ -9,7 +9,9 @@ import pytest
 from msgspec.structs import replace
 
 from actors.channels.attempt import Attempt, AttemptState
-from actors.channels.rules import LADDER_S, first_attempt, hear
+from actors.channels.closing import AFTER_CLOSE_S
+from actors.channels.ladders import LADDER_S
+from actors.channels.rules import first_attempt, hear
 from bus.decider import Decision
 from bus.effects import Publish
 from schema import ids
@@ -24,6 +26,7 @@ from schema.channels import (
     Verdict,
 )
 from schema.messages.channels import (
+    AttemptClosed,
     AttemptFailed,
     AttemptPending,
     AttemptSucceeded,
@@ -57,19 +60,19 @@ VERDICTS: dict[str, Verdict] = {
     "silent": Unknown(why="no_answer"),
 }
 
-O, P, U, S, F = AttemptState  # noqa: E741 - the columns' heads
+O, W, P, U, C, S, F, E = AttemptState  # noqa: E741 - the columns' heads
 # fmt: off
 BECOMES: dict[str, tuple[AttemptState, ...]] = {
-    #                       O  P  U  S  F    what the attempt was
-    "paid":                (S, S, S, S, S),
-    "paid and given back": (S, S, S, S, S),
-    "paid too little":     (U, P, U, S, U),
-    "paid in yen":         (U, P, U, S, U),
-    "shown":               (P, P, P, S, F),
-    "waiting":             (O, P, U, S, F),
-    "not paid":            (F, F, F, S, F),
-    "not there":           (U, P, U, S, F),
-    "silent":              (U, P, U, S, F),
+    #                       O  W  P  U  C  S  F  E    what the attempt was
+    "paid":                (S, S, S, S, S, S, S, S),
+    "paid and given back": (S, S, S, S, S, S, S, S),
+    "paid too little":     (U, U, P, U, C, S, U, U),
+    "paid in yen":         (U, U, P, U, C, S, U, U),
+    "shown":               (P, P, P, P, C, S, F, E),
+    "waiting":             (O, W, P, U, C, S, F, E),
+    "not paid":            (F, F, E, F, E, S, F, E),  # who holds an offer can't pay it any more
+    "not there":           (U, U, P, U, E, S, F, E),
+    "silent":              (U, U, P, U, C, S, F, E),
 }
 # fmt: on
 EVERY_PAIR = [(said, was) for said in VERDICTS for was in AttemptState]
@@ -81,7 +84,7 @@ def an_attempt_in(state: AttemptState, *ranked: str, **differences: Any) -> Atte
     usual: dict[str, Any] = {
         "offer": CODE if has_code else None,
         "paid_fen": 1_000 if has_money else None,
-        "query_at": None if state in (S, F) else NOW,
+        "query_at": None if state in (S, F, E) else NOW,
     }
     return an_attempt(*ranked, state=state, **usual | differences)
 
@@ -116,7 +119,8 @@ def test_only_the_whole_money_succeeds_and_only_a_proof_fails(word: str, was: At
     now, messages = after(attempt, decision), {type(message) for message in said(decision)}
     if now.state is not was:
         assert (now.state is S) is (VERDICTS[word] in (PAID, VERDICTS["paid and given back"]))
-        assert (now.state is F) is isinstance(VERDICTS[word], SurelyNotPaid)
+        ended = isinstance(VERDICTS[word], SurelyNotPaid) or (was, word) == (C, "not there")
+        assert (now.state in (F, E)) is ended
     assert (AttemptSucceeded in messages) is (now.state is S and was is not S)
     assert len(decision.changes) < 2 or isinstance(VERDICTS[word], SurelyNotPaid)
 
@@ -128,6 +132,8 @@ def test_an_open_attempt_is_asked_about_and_a_closed_one_is_left_alone(
     attempt = an_attempt_in(was)
     now = after(attempt, heard(attempt, VERDICTS[word]))
     assert (now.query_at is None) is (now.state in (S, F))
+    if was is E and now.state is E:
+        assert now.query_at == NOW + timedelta(seconds=AFTER_CLOSE_S[1]), "once more, for good luck"
 
 
 def test_money_is_told_with_the_channels_own_number_and_where_it_settles_to() -> None:
@@ -242,7 +248,7 @@ def test_the_last_channels_proof_fails_the_payment() -> None:
 
 def test_an_order_whose_code_was_shown_goes_to_no_second_channel() -> None:
     decision = heard(an_attempt_in(P, CHANNEL_NO, "wechat_b"), VERDICTS["not paid"])
-    assert [type(message) for message in said(decision)] == [AttemptFailed]
+    assert [type(message) for message in said(decision)] == [AttemptClosed]
 
 
 def test_an_order_whose_time_is_over_goes_to_no_second_channel() -> None:

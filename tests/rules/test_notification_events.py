@@ -21,6 +21,7 @@ from schema.messages.accounting import (
 from schema.messages.doors import ResendNotifications
 from schema.messages.notification import AlarmUnheard, DeliverNotification
 from schema.webhooks import EVENT_TYPES, EventId
+from tests.contracts.examples import EXAMPLES
 from tests.examples import MERCHANT_NO, NOW, a_merchant
 from tests.notifications import HOOK, a_notification
 
@@ -57,6 +58,15 @@ def test_a_merchant_is_told_how_a_payout_ended(
 def test_two_payouts_are_two_events_however_their_numbers_are_written() -> None:
     numbers = ("withdrawal:W-1", "withdrawal:w-1", "withdrawal:w.1", "settlement:w-1")
     assert len({event_id(number, "payout.succeeded") for number in numbers}) == 4
+
+
+@pytest.mark.parametrize("name", ["refund.succeeded", "refund.failed", "refund.abnormal"])
+def test_each_refund_of_a_payment_is_an_event_of_its_own(name: str) -> None:
+    example: Any = EXAMPLES[name]
+    other = replace(example, refund=replace(example.refund, id="ref_01k2x4m8qv7h3dp1ra9e0001"))
+    events = [decide(an_outbox(), fact, NOW).changes[0] for fact in (example, example, other)]
+    assert len({each.event_id for each in events}) == 2
+    assert {each.subject for each in events} == {example.refund.payment_id}
 
 
 BROKEN = LedgerBroken(

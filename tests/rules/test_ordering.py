@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -11,20 +11,22 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import UNSET
 
-from actors.ordering.payment import Decisions, Orders, Payment, terms, view
-from actors.ordering.rules import content_digest, decide, incomplete
-from bus.decider import Decision
-from bus.effects import Publish, Reply
+from actors.ordering.payment import Decisions, Orders, terms, view
+from actors.ordering.placing import content_digest, incomplete
+from actors.ordering.rules import decide
+from bus.effects import Reply
 from schema import ids
 from schema.messages.contract import Message
 from schema.messages.doors import PlacePayment
 from schema.messages.ordering import (
     PaymentAnswered,
     PaymentFailed,
+    PaymentLatePaid,
     PaymentPlaced,
     PaymentSucceeded,
+    RefundPlaced,
 )
-from schema.payments import PaymentState, PaymentView
+from schema.payments import PaymentState
 from schema.products import PRODUCTS, PayType
 from tests.examples import (
     CHANNEL_NO,
@@ -48,56 +50,9 @@ from tests.examples import (
     unknown,
     unroutable,
 )
+from tests.rules.desk import Desk
 
 LATER = NOW + timedelta(seconds=20)
-
-
-class Desk:
-    """Ordering's rules at work: each message is decided on what the ones before have left."""
-
-    def __init__(self, *payments: Payment, **merchant: Any) -> None:
-        self.orders = Orders(payments, {MERCHANT_NO: a_merchant(**merchant)})
-        self.said: list[Message] = []
-        self.answers: list[PaymentAnswered] = []
-
-    def hear(self, *messages: Message, now: datetime = NOW) -> Desk:
-        for message in messages:
-            self._note(decide(self.orders, message, now))
-        return self
-
-    def place(self, **differences: Any) -> Desk:
-        return self.hear(PlacePayment(merchant_no=MERCHANT_NO, request=a_request(**differences)))
-
-    @property
-    def payment(self) -> Payment:
-        (only,) = self.orders
-        return only
-
-    @property
-    def answered(self) -> PaymentView:
-        """The payment in the last answer."""
-        payment = self.answers[-1].payment
-        assert payment is not None
-        return payment
-
-    @property
-    def refusal_code(self) -> str:
-        """Why the last answer holds no payment."""
-        refusal = self.answers[-1].refusal
-        assert refusal is not None and self.answers[-1].payment is None
-        return refusal.code
-
-    def _note(self, decision: Decision) -> None:
-        for change in decision.changes:
-            self.orders.put(change)
-        for effect in decision.effects:
-            if isinstance(effect, Reply):
-                assert isinstance(effect.message, PaymentAnswered)
-                self.answers.append(effect.message)
-            else:
-                assert isinstance(effect, Publish)
-                assert effect.subject == self.payment.payment_id
-                self.said.append(effect.message)
 
 
 def test_a_new_order_is_stored_and_announced_and_not_answered_yet() -> None:
@@ -109,6 +64,7 @@ def test_a_new_order_is_stored_and_announced_and_not_answered_yet() -> None:
         payer_id="member-7",
         metadata={"till": "7"},
         digest=content_digest(a_request(**wish, metadata={"till": "7"})),
+        close_at=NOW + timedelta(seconds=600),
     )
     assert desk.payment == expected
     assert desk.said == [PaymentPlaced(terms=terms(expected, a_request()))]
@@ -216,7 +172,7 @@ def test_a_refusal_is_a_first_answer_too() -> None:
 
 
 def test_money_after_a_failure_is_told_to_whoever_asks_again() -> None:
-    desk = Desk().place().hear(failed(), succeeded()).place()
+    desk = Desk(late_payment="reopen").place().hear(failed(), succeeded()).place()
     assert (desk.answered.state, desk.answered.failure) == (PaymentState.SUCCEEDED, UNSET)
 
 
@@ -243,8 +199,8 @@ def test_an_unknown_payment_gets_its_code_and_is_paid() -> None:
     assert [type(message) for message in desk.said] == [PaymentPlaced, PaymentSucceeded]
 
 
-def test_a_late_success_turns_a_failure_into_a_payment() -> None:
-    desk = Desk().place().hear(failed(), succeeded())
+def test_a_late_success_turns_a_failure_into_a_payment_where_the_merchant_wants_it() -> None:
+    desk = Desk(late_payment="reopen").place().hear(failed(), succeeded())
     assert (desk.payment.state, desk.payment.failure) == (PaymentState.SUCCEEDED, None)
     assert [type(message) for message in desk.said[1:]] == [PaymentFailed, PaymentSucceeded]
 
@@ -339,8 +295,9 @@ def test_whatever_happens_in_whatever_order_an_end_is_announced_once(
 ) -> None:
     desk = Desk().place().hear(*messages)
     announced = [type(message) for message in desk.said]
-    has_money = desk.payment.state is PaymentState.SUCCEEDED
+    has_money = desk.payment.state in (PaymentState.SUCCEEDED, PaymentState.LATE_PAID)
     assert has_money is (succeeded() in messages)
-    assert announced.count(PaymentSucceeded) == has_money
+    assert announced.count(PaymentSucceeded) + announced.count(PaymentLatePaid) == has_money
+    assert announced.count(RefundPlaced) == announced.count(PaymentLatePaid)
     assert announced.count(PaymentFailed) <= 1
     assert len(desk.answers) == len(messages), "whoever waits is answered each time"

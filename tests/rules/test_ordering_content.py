@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from actors.ordering.rules import content_digest
+from actors.ordering.placing import content_digest
 from schema.payments import PaymentRequest
 from tests.examples import a_request
 

@@ -37,6 +37,7 @@ STANDING: tuple[Check, ...] = (
     Check("reserves", "accounts", SQL.false_reserve, "out of reserve is never more than there is"),
     Check("holds", "holds", SQL.false_holds, "holds come to what is frozen"),
     Check("payouts", "payouts", SQL.false_payouts, "payouts come to what is in transit"),
+    Check("refunds", "refunds", SQL.false_refunds, "refunds come to what is set aside for them"),
 )
 WHOLE: tuple[Check, ...] = (
     Check("trades", "trades", SQL.false_uses, "no trade is refunded or shared beyond itself"),

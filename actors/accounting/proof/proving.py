@@ -75,7 +75,8 @@ async def prove_new(connection: Connection, *, rest: float = 0.0) -> Proof:
         await walk.through(head.shard, after, min(head.no, first_no + BATCHES_PER_LOOK_MAX))
     async with _snapshot(connection):
         moved = sorted(walk.accounts)
-        counts: dict[str, int] = dict.fromkeys(("accounts", "holds", "payouts"), len(moved))
+        looked_at = {check.of for check in STANDING}
+        counts: dict[str, int] = dict.fromkeys(looked_at, len(moved))
         standing = [await _asked(connection, check, counts, moved) for check in STANDING]
     findings = (*walk.findings(), kept, *standing)
     return Proof(findings=findings, heads=tuple(walk.heads.values()), entries=walk.entries)

@@ -179,8 +179,27 @@ FULL JOIN (
 ) AS p USING (role, owner, currency)
 WHERE coalesce(s.standing_fen, 0) <> coalesce(p.sum, 0) ORDER BY role, owner, account_no;
 
+-- false_refunds
+-- Merchants whose refunds that wait for a channel do not come to what is set aside for them.
+SELECT 'merchant' AS role, owner, coalesce(s.account_no, '') AS account_no,
+    format('%s %s are set aside for refunds, and refunds say %s', coalesce(s.standing_fen, 0),
+        currency, coalesce(r.sum, 0)) AS detail
+FROM (
+    SELECT owner, currency, account_no, standing_fen FROM accounting.standing
+    WHERE kind = 'refunding' AND ($1::bigint[] IS NULL OR owner IN (
+        SELECT owner FROM accounting.account WHERE account_id = ANY($1)))
+) AS s
+FULL JOIN (
+    SELECT merchant_no AS owner, currency, sum(amount_fen) FROM accounting.refund
+    WHERE state = 'waiting' AND funds_flow = 'platform' AND ($1::bigint[] IS NULL OR merchant_no IN (
+        SELECT owner FROM accounting.account WHERE account_id = ANY($1)))
+    GROUP BY merchant_no, currency
+) AS r USING (owner, currency)
+WHERE coalesce(s.standing_fen, 0) <> coalesce(r.sum, 0) ORDER BY owner, account_no;
+
 -- false_uses
--- Trades of which more was refunded or shared than there was, or other than was booked.
+-- Trades of which more was refunded or shared than there was, or other than was booked. A refund that
+-- was refused before it came to the books is booked with nothing, and its trade is used by nobody.
 SELECT CASE WHEN t.party IS NULL THEN 'platform' ELSE 'merchant' END AS role,
     coalesce(t.party, 'platform') AS owner, '' AS account_no,
     format('%s: %s fen refunded and %s shared, and bookings say %s and %s', payment_id,
@@ -189,14 +208,16 @@ SELECT CASE WHEN t.party IS NULL THEN 'platform' ELSE 'merchant' END AS role,
 FROM accounting.trade_use AS u
 FULL JOIN (
     SELECT subject AS payment_id,
-        sum(amount_fen) FILTER (WHERE kind = 'refund') AS refunded,
+        sum(CASE kind WHEN 'refund' THEN amount_fen WHEN 'refund_returned' THEN -amount_fen END)
+            AS refunded,
         sum(amount_fen) FILTER (WHERE kind = 'profit_share') AS shared
-    FROM accounting.booking WHERE kind IN ('refund', 'profit_share') GROUP BY subject
+    FROM accounting.booking WHERE kind IN ('refund', 'refund_returned', 'profit_share') GROUP BY subject
 ) AS b USING (payment_id)
 LEFT JOIN accounting.booking AS t ON t.booking_key = 'trade:' || payment_id
 WHERE coalesce(u.refunded_fen, 0) <> coalesce(b.refunded, 0)
     OR coalesce(u.shared_fen, 0) <> coalesce(b.shared, 0)
-    OR (u.amount_fen, u.fee_fen) IS DISTINCT FROM (t.amount_fen, t.fee_fen)
+    OR u.payment_id IS NOT NULL
+        AND (u.amount_fen, u.fee_fen) IS DISTINCT FROM (t.amount_fen, t.fee_fen)
     OR u.refunded_fen > u.amount_fen OR greatest(u.shared_fen, u.fee_returned_fen) > u.fee_fen
 ORDER BY payment_id;
 
@@ -266,5 +287,6 @@ SELECT (SELECT count(*) FROM accounting.account) AS accounts,
     (SELECT count(*) FROM accounting.entry) AS entries,
     (SELECT count(*) FROM accounting.hold) AS holds,
     (SELECT count(*) FROM accounting.payout) AS payouts,
+    (SELECT count(*) FROM accounting.refund) AS refunds,
     (SELECT count(*) FROM accounting.trade_use) AS trades,
     (SELECT count(*) FROM accounting.closed_day) AS days;

@@ -194,6 +194,24 @@ def limits(
     _change(context, number, change, what, operator)
 
 
+@merchant_cli.command()
+def policy(
+    context: typer.Context,
+    number: MerchantNo,
+    late_payment: Annotated[
+        str | None, typer.Option(help="Of money that comes after the end: refund or reopen.")
+    ] = None,
+    short_balance: Annotated[
+        str | None, typer.Option(help="Of a refund without the money for it: refuse or queue.")
+    ] = None,
+    operator: Operator = OPERATOR_DEFAULT,
+) -> None:
+    """Change what becomes of late money and of refunds without cover; what is left out stays."""
+    change = rules.with_policies(late_payment=late_payment, short_balance=short_balance)
+    what = f"late payments {late_payment}, short balance {short_balance}"
+    _change(context, number, change, what, operator)
+
+
 def _change(
     context: typer.Context,
     number: str,

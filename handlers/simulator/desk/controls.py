@@ -18,7 +18,7 @@ from handlers.simulator.desk.reading import (
     read,
     refusal,
 )
-from handlers.simulator.desk.views import TradePage, trade_view, transfer_view
+from handlers.simulator.desk.views import TradePage, refund_view, trade_view, transfer_view
 from handlers.simulator.fronts import ACCOUNT, Account
 from handlers.simulator.simulator import SIMULATOR
 from handlers.simulator.world import No, World
@@ -98,6 +98,12 @@ async def list_trades(request: web.Request) -> web.Response:
     trades = request.app[SIMULATOR].world.trades.page(after, limit)
     following = after + limit if limit and len(trades) == limit else None
     return json(TradePage(trades=[trade_view(trade) for trade in trades], next=following))
+
+
+async def list_refunds(request: web.Request) -> web.Response:
+    """Every merchant's, in the order of their opening."""
+    merchants = request.app[SIMULATOR].world.merchants.values()
+    return json([refund_view(one) for each in merchants for one in each.refunds.values()])
 
 
 async def list_transfers(request: web.Request) -> web.Response:
@@ -201,6 +207,7 @@ CONTROL_ROUTES = [
     web.post("/simulator/pay", pay_by_script),
     web.post("/simulator/refuse", refuse_by_script),
     web.get("/simulator/trades", list_trades),
+    web.get("/simulator/refunds", list_refunds),
     web.get("/simulator/transfers", list_transfers),
     web.post("/simulator/transfers/confirm", confirm_transfer),
     web.get("/simulator/faults", list_faults),

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from msgspec import Struct
 
-from handlers.simulator.world import Trade, Transfer
+from handlers.simulator.world import Refund, Trade, Transfer
 from schema.channels.language import Protocols
 
 
@@ -32,6 +32,20 @@ class TradePage(Struct, frozen=True, kw_only=True):
 
     trades: list[TradeView]
     next: int | None
+
+
+class RefundView(Struct, frozen=True, kw_only=True):
+    """One refund."""
+
+    protocol: Protocols
+    account_no: str
+    number: str
+    order_number: str
+    channel_number: str
+    state: str
+    amount_fen: int
+    opened_at: datetime
+    refunded_at: datetime | None
 
 
 class TransferView(Struct, frozen=True, kw_only=True):
@@ -65,6 +79,21 @@ def trade_view(trade: Trade) -> TradeView:
         is_acknowledged=trade.acknowledged_at is not None,
         opened_at=trade.opened_at,
         paid_at=trade.paid_at,
+    )
+
+
+def refund_view(refund: Refund) -> RefundView:
+    """The refund as it stands."""
+    return RefundView(
+        protocol=refund.merchant[0],
+        account_no=refund.merchant[1],
+        number=refund.number,
+        order_number=refund.trade.number,
+        channel_number=refund.channel_number,
+        state=refund.state.value,
+        amount_fen=refund.amount_fen,
+        opened_at=refund.opened_at,
+        refunded_at=refund.refunded_at,
     )
 
 

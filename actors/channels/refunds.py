@@ -1,0 +1,136 @@
+"""Refunds: the three beats of having a channel give money back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from msgspec import Struct
+
+from actors.channels import store
+from actors.channels.accounts import Accounts
+from actors.channels.asking import Talk
+from actors.channels.attempt import Account
+from actors.channels.keyring import Keyring
+from actors.channels.outcomes import Called, said_of
+from actors.channels.repaying import hear_refund, opened
+from actors.channels.repayment import ENDED, Repayment, Repayments, wish_of
+from bus.caller import Recorded
+from bus.database import Connection
+from bus.effects import Effect, Publish
+from schema.channels import RefundVerdict
+from schema.messages.channels import CallRepayment, QueryRepayment
+from schema.messages.contract import Message
+from schema.messages.ordering import Repay
+
+
+class RefundTicket(Struct, frozen=True, kw_only=True):
+    """One refund to ask for. What may have been asked for before is queried first."""
+
+    repayment: Repayment
+    account: Account
+    queries_first: bool
+    is_of_the_ladder: bool = False
+    """Somebody will ask again, whether it is done now or not."""
+
+
+class RefundAnswer(Struct, frozen=True):
+    """What the channel said at last, and each call that it took."""
+
+    verdict: RefundVerdict | None
+    """None where nobody was asked."""
+    calls: tuple[Called, ...] = ()
+
+
+async def open_refunds(
+    connection: Connection, messages: Sequence[Message], accounts: Accounts, now: datetime
+) -> list[RefundTicket | None]:
+    """Commits refunds before they are asked for; finds those that are to be asked about."""
+    wished = [message for message in messages if isinstance(message, Repay)]
+    new = await _open_new(connection, wished, now) if wished else set[str]()
+    ids = [_refund_id(message) for message in messages]
+    by_the_ladder = {m.refund_id for m in messages if isinstance(m, QueryRepayment)}
+    current = {each.refund_id: each for each in await store.lock_repayments(connection, ids)}
+    known = await accounts.find({each.channel_no for each in current.values()})
+
+    def ticket(refund_id: str) -> RefundTicket | None:
+        repayment = current.get(refund_id)
+        if repayment is None or repayment.state in ENDED:
+            return None
+        account = known.get(repayment.channel_no)
+        if account is None:
+            raise LookupError(f"channel {repayment.channel_no} is not registered (any more)")
+        return RefundTicket(
+            repayment=repayment,
+            account=account,
+            queries_first=refund_id not in new,
+            is_of_the_ladder=refund_id in by_the_ladder,
+        )
+
+    return [ticket(refund_id) for refund_id in ids]
+
+
+async def _open_new(connection: Connection, wished: Sequence[Repay], now: datetime) -> set[str]:
+    paid = await store.lock_attempts(connection, [m.terms.attempt_id for m in wished])
+    opened_at = {attempt.attempt_id: attempt.opened_at for attempt in paid}
+    new = [opened(m, opened_at.get(m.terms.attempt_id), now) for m in wished]
+    return await store.open_repayments(connection, new)
+
+
+async def ask_refund(keyring: Keyring, ticket: RefundTicket) -> RefundAnswer:
+    """Asks the channel; what it knows already is not asked for again."""
+    talk = Talk(keyring, ticket.account)
+    wish = wish_of(ticket.repayment)
+    verdict = await talk.refund(wish, queries_first=ticket.queries_first)
+    return RefundAnswer(verdict, tuple(talk.calls))
+
+
+async def record_refunds(
+    connection: Connection, pairs: Sequence[tuple[RefundTicket, RefundAnswer]], now: datetime
+) -> list[Recorded[RefundTicket]]:
+    """Commits what the channel said, on the repayment as it stands: a notice may have come."""
+    ids = [ticket.repayment.refund_id for ticket, _ in pairs]
+    repayments = Repayments(await store.lock_repayments(connection, ids))
+    recorded = [_heard(repayments, ticket, answer, now) for ticket, answer in pairs]
+    await store.save_repayments(connection, repayments)
+    return recorded
+
+
+def refund_lane(ticket: RefundTicket) -> tuple[str, int]:
+    """Refunds wait for their own channel only, and never for payments."""
+    profile = ticket.account.profile
+    return profile.channel_no, profile.calls_in_flight_max
+
+
+def _heard(
+    repayments: Repayments, ticket: RefundTicket, answer: RefundAnswer, now: datetime
+) -> Recorded[RefundTicket]:
+    repayment = repayments.get(ticket.repayment.refund_id)
+    assert repayment is not None, "repayments are never deleted"
+    if answer.verdict is None:
+        return Recorded(() if ticket.is_of_the_ladder else (_in_lane(repayment),))
+    decision = hear_refund(repayment, answer.verdict, now)
+    for change in decision.changes:
+        repayments.put(change)
+    terms = repayment.terms
+    told = (
+        said_of(call, repayment.channel_no, terms.pay_type, terms.payment_id, terms.attempt_id)
+        for call in answer.calls
+    )
+    return Recorded((*decision.effects, *told))
+
+
+def _in_lane(repayment: Repayment) -> Effect:
+    """There was no room for the call: it is made in the channel's lane, and queries first."""
+    wish = CallRepayment(refund_id=repayment.refund_id, channel_no=repayment.channel_no)
+    return Publish(wish, subject=repayment.payment_id, lane=repayment.channel_no)
+
+
+def _refund_id(message: Message) -> str:
+    match message:
+        case Repay(terms=terms):
+            return terms.refund_id
+        case QueryRepayment(refund_id=refund_id) | CallRepayment(refund_id=refund_id):
+            return refund_id
+        case _:
+            raise AssertionError(f"channels.refunds does not hear {type(message).__name__}")

@@ -1,0 +1,91 @@
+"""`refund …`: refunds that a person has to see, one of them in full, and a new one."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import msgspec
+import typer
+
+from bus.database import Pool, queries
+from bus.terminal import Json, Limit, print_all, print_one, refuse, show
+from handlers.terminal.session import Desk, at_desk, reading, unless_refused
+from schema.messages.doors import PlaceRefund
+from schema.messages.ordering import RefundAnswered
+from schema.refunds import RefundRequest, RefundState, RefundView
+
+SQL = queries(__file__)
+
+TO_SEE = (RefundState.UNKNOWN, RefundState.ABNORMAL)
+"""What does not end by itself, or not soon."""
+
+COLUMNS = ("refund_id", "merchant_no", "kind", "state", "amount_fen", "channel_no", "updated_at")
+
+refund_cli = typer.Typer(no_args_is_help=True, help="Money that goes back to payers.")
+
+RefundNo = Annotated[str, typer.Argument(metavar="REFUND_ID", show_default=False)]
+
+
+@refund_cli.command("list")
+def list_refunds(
+    context: typer.Context,
+    state: Annotated[
+        list[RefundState] | None, typer.Option(help="Repeatable; else unknown and abnormal.")
+    ] = None,
+    merchant: Annotated[str | None, typer.Option(help="Only of this merchant.")] = None,
+    limit: Limit = 100,
+    json: Json = False,
+) -> None:
+    """Refunds in a state, those that have been in it longest first."""
+    states = [str(each) for each in state or TO_SEE]
+    rows = reading(context, lambda pool: pool.fetch(SQL.list_refunds, states, merchant, limit))
+    print_all(map(dict, rows), *COLUMNS, as_json=json)
+
+
+@refund_cli.command("show")
+def show_refund(context: typer.Context, refund_id: RefundNo, json: Json = False) -> None:
+    """One refund, with what its channel says."""
+    found = reading(context, lambda pool: find_refund(pool, refund_id))
+    if found is None:
+        refuse(f"no refund {refund_id}")
+    print_one(found, as_json=json)
+
+
+async def find_refund(pool: Pool, refund_id: str) -> dict[str, Any] | None:
+    """A refund as ordering and channels keep it."""
+    refund = await pool.fetchrow(SQL.find_refund, refund_id)
+    if refund is None:
+        return None
+    repayment = await pool.fetchrow(SQL.find_repayment, refund_id)
+    return dict(refund) | {"at_the_channel": repayment and dict(repayment)}
+
+
+@refund_cli.command("place")
+def place_refund(
+    context: typer.Context,
+    payment_id: Annotated[str, typer.Argument(metavar="PAYMENT_ID", show_default=False)],
+    number: Annotated[
+        str, typer.Option(help="The refund number, good once: a repeat is the same refund.")
+    ],
+    fen: Annotated[int | None, typer.Option(min=1, help="All that is left, if not given.")] = None,
+    reason: Annotated[str | None, typer.Option(help="Shown to the payer.")] = None,
+    json: Json = False,
+) -> None:
+    """Give money back in the merchant's name, from the merchant's balance."""
+    wish = {"merchant_refund_no": number, "payment_id": payment_id, "amount_fen": fen}
+    try:
+        request = msgspec.convert(wish | {"reason": reason}, RefundRequest)
+    except msgspec.ValidationError as error:
+        refuse(str(error))
+    show(at_desk(context, lambda desk: _place(desk, request)), as_json=json)
+
+
+async def _place(desk: Desk, request: RefundRequest) -> RefundView:
+    row = await desk.pool.fetchrow(SQL.find_payment, request.payment_id)
+    if row is None:
+        refuse(f"no payment {request.payment_id}")
+    answer = await desk.ask(PlaceRefund(merchant_no=row["merchant_no"], request=request))
+    assert isinstance(answer, RefundAnswered)
+    unless_refused(answer.refusal)
+    assert answer.refund is not None
+    return answer.refund

@@ -1,0 +1,88 @@
+"""`runner.py payment unknown|close`, `runner.py refund …`: an operator sees risks, and acts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.journeys.channel import Channel
+from tests.journeys.platform import Platform
+from tests.journeys.shop import Shop
+from tests.journeys.terminal import Terminal
+from tests.journeys.test_life import paid_again, refund
+from tests.journeys.test_payment import paid
+from tests.sites import Site
+from tests.waiting import at_last
+
+
+async def test_an_operator_sees_what_nobody_can_say_the_end_of(
+    place: Site, platform: Platform, channel: Channel, shop: Shop
+) -> None:
+    terminal = Terminal(place)
+    channel.trouble("create", "lost_answer", times=None)
+    channel.trouble("query", "http_500", times=None)
+    number = "o-unknown"
+    await shop.order(merchant_order_no=number)
+
+    async def is_unknown() -> dict[str, Any] | None:
+        payment = await shop.find_order(number)
+        return payment if payment and payment["state"] == "unknown" else None
+
+    payment = await at_last(is_unknown)
+    assert await listed(terminal, payment["id"]) is None, "it is younger than ten minutes"
+    row = await listed(terminal, payment["id"], "--minutes", "0")
+    assert row is not None
+    assert (row["state"], row["amount_fen"]) == ("unknown", 1_000)
+    assert (row["channel_no"], row["attempt"]) == (channel.channel_no, "unknown")
+    assert payment["id"] in await terminal.run("payment", "unknown", "--minutes", "0")
+
+
+async def listed(terminal: Terminal, payment_id: str, *words: str) -> dict[str, Any] | None:
+    """The payment in the list; the total is never less than it."""
+    found = await terminal.read("payment", "unknown", *words)
+    row = next((row for row in found["items"] if row["payment_id"] == payment_id), None)
+    assert row is None or found["amount_fen"] >= row["amount_fen"]
+    return row
+
+
+async def test_an_operator_closes_what_nobody_has_paid(
+    place: Site, platform: Platform, channel: Channel, shop: Shop
+) -> None:
+    terminal, payment = Terminal(place), (await shop.order()).document
+    said = await terminal.run("payment", "close", payment["id"])
+    assert said == f"{payment['id']} is closed\n"
+    assert (await shop.find(payment["id"]))["close_reason"] == "merchant"
+    assert "no payment pay_none" in await terminal.run("payment", "close", "pay_none", code=1)
+
+
+async def test_an_operator_refunds_and_sees_what_became_of_it(
+    place: Site, platform: Platform, channel: Channel, shop: Shop
+) -> None:
+    terminal = Terminal(place)
+    await paid(shop, channel, amount_fen=100_000)
+    payment = await paid_again(shop, channel)
+    wish = ("refund", "place", payment["id"], "--number", "op-1", "--fen", "300")
+    placed = await terminal.read(*wish)
+    assert (placed["amount_fen"], placed["kind"]) == (300, "merchant")
+    assert (await terminal.read(*wish))["id"] == placed["id"], "a repeat is the same refund"
+    await shop.told(3)
+    shown = await terminal.read("refund", "show", placed["id"])
+    assert (shown["state"], shown["at_the_channel"]["state"]) == ("succeeded", "succeeded")
+    more = ("refund", "place", payment["id"], "--number", "op-2", "--fen", "701")
+    assert "refund_above_payment" in await terminal.run(*more, code=1)
+    wrong = ("refund", "place", payment["id"], "--number", "late:1")
+    assert "$.merchant_refund_no" in await terminal.run(*wrong, code=1)
+
+
+async def test_an_operator_sees_a_refund_that_did_not_arrive(
+    place: Site, platform: Platform, channel: Channel, shop: Shop
+) -> None:
+    terminal = Terminal(place)
+    await paid(shop, channel, amount_fen=100_000)
+    payment = await paid_again(shop, channel)
+    channel.trouble("refund", "ends_abnormal")
+    placed = (await refund(shop, payment, "r1", 300)).document
+    await platform.ask_about_refunds(payment["id"])
+    assert (await shop.told(3))[-1]["type"] == "refund.abnormal"
+    found = await terminal.read("refund", "list", "--merchant", shop.merchant_no)
+    assert [(row["refund_id"], row["state"]) for row in found] == [(placed["id"], "abnormal")]
+    assert await terminal.read("refund", "list", "--state", "queued") == []

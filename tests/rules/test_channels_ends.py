@@ -1,0 +1,99 @@
+"""How attempts end that nobody has paid, and money that is not what was asked for."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from msgspec.structs import replace
+
+from actors.channels.attempt import AttemptState
+from actors.channels.closing import AFTER_CLOSE_S, FORGOTTEN_AFTER, never_asked
+from actors.channels.rules import hear
+from schema import ids
+from schema.channels import NotKnownThere, Paid, Pending, SurelyNotPaid, Unknown, Verdict
+from schema.messages.channels import (
+    AttemptClosed,
+    AttemptMispaid,
+    AttemptSucceeded,
+    AttemptUnknown,
+)
+from tests.examples import CODE, NOW, PAYMENT_ID, TRADE_NO, a_channel, an_attempt, some_terms
+
+CLOSED = SurelyNotPaid(code="CLOSED", message="closed at our request")
+NOT_THERE = NotKnownThere(code="ORDER_NOT_EXIST")
+SHOWN = an_attempt(state=AttemptState.CLOSING, offer=CODE)
+EXPIRES_AT = some_terms().expires_at
+PAID = Paid(channel_payment_id=TRADE_NO, amount_fen=1_000, currency="CNY", paid_at=NOW)
+
+
+def test_the_channels_word_closes_and_is_told() -> None:
+    decision = hear(SHOWN, CLOSED, a_channel(), NOW)
+    (after,) = decision.changes
+    assert (after.state, after.channel_code) == (AttemptState.CLOSED, "CLOSED")
+    assert after.query_at == NOW + timedelta(seconds=AFTER_CLOSE_S[0])
+    assert [effect.message for effect in decision.effects] == [
+        AttemptClosed(
+            payment_id=PAYMENT_ID, attempt_id=SHOWN.attempt_id, channel_no=SHOWN.channel_no
+        )
+    ]
+
+
+@pytest.mark.parametrize("word", [Pending(code="NOTPAY"), Unknown(why="no_answer"), NOT_THERE])
+@pytest.mark.parametrize("days", [0, 30])
+def test_what_proves_nothing_closes_nothing_at_any_age(word: Verdict, days: int) -> None:
+    now = EXPIRES_AT - timedelta(seconds=1) if word is NOT_THERE else NOW + timedelta(days=days)
+    decision = hear(SHOWN, word, a_channel(), now)
+    (after,) = decision.changes
+    assert (after.state, decision.effects) == (AttemptState.CLOSING, ())
+    assert after.query_at is not None and after.query_at > now
+
+
+def test_an_order_unknown_there_is_closed_once_what_the_payer_holds_is_past_its_life() -> None:
+    (after,) = hear(SHOWN, NOT_THERE, a_channel(), EXPIRES_AT + FORGOTTEN_AFTER).changes
+    assert after.state is AttemptState.CLOSED
+
+
+def test_an_order_unknown_there_that_nobody_was_shown_is_closed_at_once() -> None:
+    (after,) = hear(replace(SHOWN, offer=None), NOT_THERE, a_channel(), NOW).changes
+    assert after.state is AttemptState.CLOSED
+
+
+def test_at_the_till_an_order_unknown_there_may_still_be_on_its_way() -> None:
+    terms = some_terms(pay_type="wechat_barcode")
+    attempt = replace(SHOWN, offer=None, terms=terms)
+    (after,) = hear(attempt, NOT_THERE, a_channel(), NOW).changes
+    assert after.state is AttemptState.CLOSING
+
+
+@pytest.mark.parametrize("state", [AttemptState.CLOSING, AttemptState.CLOSED, AttemptState.FAILED])
+def test_money_counts_whatever_was_wished_or_proved(state: AttemptState) -> None:
+    decision = hear(replace(SHOWN, state=state), PAID, a_channel(), NOW)
+    assert decision.changes[0].state is AttemptState.SUCCEEDED
+    assert isinstance(decision.effects[0].message, AttemptSucceeded)
+
+
+def test_a_closed_order_is_looked_at_twice_more_and_then_left_to_the_bill() -> None:
+    attempt = replace(SHOWN, state=AttemptState.CLOSED, queries=0)
+    (once,) = hear(attempt, CLOSED, a_channel(), NOW).changes
+    (twice,) = hear(once, CLOSED, a_channel(), NOW).changes
+    assert once.query_at == NOW + timedelta(seconds=AFTER_CLOSE_S[1])
+    assert (twice.query_at, twice.state) == (None, AttemptState.CLOSED)
+
+
+def test_where_no_channel_was_asked_the_first_attempt_stands_closed() -> None:
+    attempt = never_asked(some_terms(), NOW)
+    assert attempt.attempt_id == ids.attempt_id(PAYMENT_ID, 1), "whoever makes it finds it there"
+    assert (attempt.state, attempt.channel_no, attempt.query_at) == (AttemptState.CLOSED, "", None)
+
+
+@pytest.mark.parametrize("came", [{"amount_fen": 999}, {"amount_fen": 2_000}, {"currency": "JPY"}])
+def test_other_money_than_was_asked_for_is_told_once_and_is_no_success(came: dict) -> None:
+    attempt, wrong = an_attempt(), replace(PAID, **came)
+    decision = hear(attempt, wrong, a_channel(funds_flow="platform"), NOW)
+    said = [type(effect.message) for effect in decision.effects]
+    assert said == [AttemptUnknown, AttemptMispaid]
+    mispaid = decision.effects[1].message
+    assert (mispaid.asked_fen, mispaid.paid_fen) == (1_000, wrong.amount_fen)
+    again = hear(decision.changes[0], wrong, a_channel(), NOW)
+    assert (again.effects, again.changes[0].state) == ((), AttemptState.UNKNOWN)
