@@ -116,6 +116,7 @@ async def test_minutes_become_hours_also_after_a_day_without_anybody(lookout: Lo
 async def test_old_minutes_go_when_their_hours_are_kept_and_old_hours_go_too(
     lookout: Lookout,
 ) -> None:
+    lookout.now = lookout.now.replace(minute=30)
     long_ago = lookout.now - MINUTES_KEPT - HOUR
     await a_minute_row(lookout, long_ago)
     await a_minute_row(lookout, lookout.now - 2 * HOUR)
