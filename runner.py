@@ -23,13 +23,13 @@ from actors.accounting.duties import duties
 from actors.accounting.ledger import BOOKINGS_PER_BATCH_MAX
 from actors.accounting.shards import shard_of
 from actors.accounting.terminal import ledger_cli
-from actors.channels.accounts import Accounts
 from actors.channels.actor import INLETS as CHANNELS
 from actors.channels.actor import ask_again, ask_refunds_again, calls, notices, refunds
-from actors.channels.keyring import Keyring
-from actors.channels.lanes import in_lanes
-from actors.channels.rooms import LanePaces, Rooms
-from actors.channels.sender import Sender
+from actors.channels.lanes.callers import in_lanes
+from actors.channels.lanes.rooms import LanePaces, Rooms
+from actors.channels.talk.accounts import Accounts
+from actors.channels.talk.keyring import Keyring
+from actors.channels.talk.sender import Sender
 from actors.channels.terminal import add_calls
 from actors.merchants.terminal import channel_cli, merchant_cli, rate_cli, risk_cli, rules_cli
 from actors.monitoring.actor import INLETS as MONITORING

@@ -14,12 +14,13 @@ from aiohttp.test_utils import TestServer
 from msgspec import Struct
 from msgspec.structs import replace
 
-from actors.channels.accounts import Accounts
-from actors.channels.asking import Talk
-from actors.channels.attempt import Account, Attempt
-from actors.channels.calls import Answer, Errand, Ticket, call
-from actors.channels.keyring import Keyring
-from actors.channels.sender import Sender
+from actors.channels.attempts.attempt import Attempt
+from actors.channels.attempts.calls import Answer, Errand, Ticket, call
+from actors.channels.talk.account import Account
+from actors.channels.talk.accounts import Accounts
+from actors.channels.talk.keyring import Keyring
+from actors.channels.talk.sender import Sender
+from actors.channels.talk.talk import Talk
 from bus.jobs import now_utc
 from deploy.local.accounts import BothEnds, generate
 from handlers.simulator import SIMULATOR, Simulator, SimulatorConfig, simulator_app

@@ -6,8 +6,8 @@ from base64 import b64encode
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from actors.channels.attempt import Attempt, AttemptState
-from actors.channels.attempt import Decisions as AttemptDecisions
+from actors.channels.attempts.attempt import Attempt, AttemptState
+from actors.channels.attempts.attempt import Decisions as AttemptDecisions
 from actors.ordering.payment import Payment, view
 from actors.ordering.placing import content_digest
 from schema import ids

@@ -7,25 +7,25 @@ from datetime import datetime
 from functools import partial
 
 from actors.channels import store
-from actors.channels.accounts import Accounts
-from actors.channels.calls import Answer, Ticket, lane, open_tickets, record
-from actors.channels.keyring import Keyring
-from actors.channels.lanes import (
+from actors.channels.attempts.calls import Answer, Ticket, lane, open_tickets, record
+from actors.channels.lanes.callers import (
     LANES,
     in_room,
     refund_in_room,
     refund_turned_away,
     turned_away,
 )
+from actors.channels.lanes.rooms import Rooms
 from actors.channels.notices import Notices, decide_notice, load_notices, save_notices
-from actors.channels.refunds import (
+from actors.channels.refunds.calls import (
     RefundAnswer,
     RefundTicket,
     open_refunds,
     record_refunds,
     refund_lane,
 )
-from actors.channels.rooms import Rooms
+from actors.channels.talk.accounts import Accounts
+from actors.channels.talk.keyring import Keyring
 from bus.broker import Broker
 from bus.caller import Caller
 from bus.database import Connection, Pool

@@ -9,9 +9,9 @@ from email.utils import parsedate_to_datetime
 
 from msgspec import Struct
 
-from actors.channels.attempt import Account
-from actors.channels.keyring import Keyring
-from actors.channels.sender import new_stamp
+from actors.channels.talk.account import Account
+from actors.channels.talk.keyring import Keyring
+from actors.channels.talk.sender import new_stamp
 from bus.jobs import now_utc
 from schema.channels import (
     Bill,

@@ -9,11 +9,12 @@ from datetime import datetime
 from msgspec import Struct
 
 from actors.channels import store
-from actors.channels.accounts import Accounts
-from actors.channels.attempt import Account, Attempt, Attempts
-from actors.channels.repaying import hear_refund
-from actors.channels.repayment import Repayment, Repayments, refund_id_of
-from actors.channels.rules import hear
+from actors.channels.attempts.attempt import Attempt, Attempts
+from actors.channels.attempts.rules import hear
+from actors.channels.refunds.repayment import Repayment, Repayments, refund_id_of
+from actors.channels.refunds.rules import hear_refund
+from actors.channels.talk.account import Account
+from actors.channels.talk.accounts import Accounts
 from bus.database import Connection
 from bus.decider import Decision
 from bus.logs import log

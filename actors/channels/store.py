@@ -9,8 +9,8 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from actors.channels.attempt import Attempt, Attempts, Decisions
-from actors.channels.repayment import Repayment, Repayments
+from actors.channels.attempts.attempt import Attempt, Attempts, Decisions
+from actors.channels.refunds.repayment import Repayment, Repayments
 from bus.database import Connection, queries
 from bus.rows import from_row, narrowed, to_rows
 from schema.channels import Offer

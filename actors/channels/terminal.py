@@ -13,11 +13,11 @@ from typing import IO, Annotated, Any, TypeVar
 import typer
 from msgspec.structs import asdict
 
-from actors.channels.accounts import opened
-from actors.channels.attempt import Account
 from actors.channels.checkup import Finding, check, fetch_bill
-from actors.channels.keyring import Keyring
-from actors.channels.sender import Sender
+from actors.channels.talk.account import Account
+from actors.channels.talk.accounts import opened
+from actors.channels.talk.keyring import Keyring
+from actors.channels.talk.sender import Sender
 from bus.database import connect
 from bus.directory import stored_channel
 from bus.terminal import refuse

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from actors.channels.attempt import Attempt, Attempts
+from actors.channels.attempts.attempt import Attempt, Attempts
 from actors.channels.store import lock_attempts, save_attempts
 from bus.database import Connection, Pool
 from bus.vault import Vault

@@ -10,9 +10,9 @@ import pytest
 from msgspec import Struct
 from msgspec.structs import replace
 
-from actors.channels.accounts import Accounts
-from actors.channels.attempt import Attempt
-from actors.channels.calls import Answer
+from actors.channels.attempts.attempt import Attempt
+from actors.channels.attempts.calls import Answer
+from actors.channels.talk.accounts import Accounts
 from bus.directory import Directory
 from bus.jobs import now_utc
 from bus.vault import Vault

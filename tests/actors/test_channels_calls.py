@@ -11,10 +11,10 @@ from datetime import datetime, timedelta
 import pytest
 from msgspec.structs import replace
 
-from actors.channels.accounts import Accounts
-from actors.channels.attempt import Attempt, AttemptState
-from actors.channels.calls import Answer, Ticket, open_tickets, record
-from actors.channels.rules import first_attempt
+from actors.channels.attempts.attempt import Attempt, AttemptState
+from actors.channels.attempts.calls import Answer, Ticket, open_tickets, record
+from actors.channels.attempts.rules import first_attempt
+from actors.channels.talk.accounts import Accounts
 from bus.caller import Recorded
 from bus.database import Pool
 from bus.directory import Directory

@@ -12,9 +12,9 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 from msgspec import Struct
 
-from actors.channels.attempt import Account
-from actors.channels.keyring import Keyring
-from actors.channels.sender import Sender
+from actors.channels.talk.account import Account
+from actors.channels.talk.keyring import Keyring
+from actors.channels.talk.sender import Sender
 from schema.channels import HttpAnswer, HttpRequest, Question, Stamp
 from tests.examples import a_channel
 

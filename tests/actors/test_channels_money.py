@@ -8,8 +8,9 @@ from collections.abc import AsyncIterator
 import pytest
 from msgspec.structs import replace
 
-from actors.channels.accounts import Accounts
-from actors.channels.asking import Talk, order_of
+from actors.channels.attempts.asking import order_of
+from actors.channels.talk.accounts import Accounts
+from actors.channels.talk.talk import Talk
 from bus.directory import Directory
 from bus.jobs import now_utc
 from bus.vault import Vault

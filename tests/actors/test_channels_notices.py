@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from actors.channels.accounts import Accounts
 from actors.channels.actor import notices
-from actors.channels.attempt import Attempt, AttemptState
+from actors.channels.attempts.attempt import Attempt, AttemptState
+from actors.channels.talk.accounts import Accounts
 from bus.database import Pool
 from bus.directory import Directory
 from bus.effects import Publish

@@ -6,8 +6,8 @@ import asyncio
 
 import pytest
 
-from actors.channels import rooms
-from actors.channels.rooms import LanePaces, Rooms
+from actors.channels.lanes import rooms
+from actors.channels.lanes.rooms import LanePaces, Rooms
 from tests.examples import a_channel
 
 A, B = a_channel(channel_no="wechat_a"), a_channel(channel_no="wechat_b")

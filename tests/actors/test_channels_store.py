@@ -9,7 +9,7 @@ from datetime import timedelta
 from msgspec.structs import astuple, replace
 
 from actors.channels import store
-from actors.channels.attempt import Attempt, AttemptState
+from actors.channels.attempts.attempt import Attempt, AttemptState
 from bus.database import Connection, Pool
 from schema import ids
 from schema.messages.doors import ChannelNotified

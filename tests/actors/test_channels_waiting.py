@@ -8,11 +8,11 @@ from datetime import datetime, timedelta
 import pytest
 from msgspec.structs import replace
 
-from actors.channels.accounts import Accounts
-from actors.channels.attempt import Attempt, AttemptState
-from actors.channels.calls import Answer, Ticket, open_tickets, open_waiting, record
-from actors.channels.refunds import RefundAnswer, RefundTicket, open_refunds, record_refunds
-from actors.channels.waiting import NEVER_SENT
+from actors.channels.attempts.attempt import Attempt, AttemptState
+from actors.channels.attempts.calls import Answer, Ticket, open_tickets, open_waiting, record
+from actors.channels.attempts.waiting import NEVER_SENT
+from actors.channels.refunds.calls import RefundAnswer, RefundTicket, open_refunds, record_refunds
+from actors.channels.talk.accounts import Accounts
 from bus.caller import Recorded
 from bus.database import Pool
 from bus.directory import Directory

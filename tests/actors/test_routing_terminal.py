@@ -8,7 +8,7 @@ from typing import Any
 
 from redis.asyncio import Redis
 
-from actors.channels.attempt import Decisions
+from actors.channels.attempts.attempt import Decisions
 from actors.channels.store import open_attempts
 from actors.merchants import store
 from actors.merchants.store import CHANNELS, RULES

@@ -6,10 +6,10 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import date
 
-from actors.channels.accounts import opened
 from actors.channels.checkup import fetch_bill
-from actors.channels.keyring import Keyring
-from actors.channels.sender import Sender
+from actors.channels.talk.accounts import opened
+from actors.channels.talk.keyring import Keyring
+from actors.channels.talk.sender import Sender
 from bus.database import connect
 from bus.directory import stored_channel
 from bus.vault import Vault

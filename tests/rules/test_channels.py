@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from actors.channels.attempt import Attempt, AttemptState
-from actors.channels.closing import AFTER_CLOSE_S
+from actors.channels.attempts.attempt import Attempt, AttemptState
+from actors.channels.attempts.closing import AFTER_CLOSE_S
+from actors.channels.attempts.rules import first_attempt, hear
 from actors.channels.ladders import LADDER_S
-from actors.channels.rules import first_attempt, hear
 from bus.decider import Decision
 from bus.effects import Publish
 from schema import ids

@@ -7,9 +7,9 @@ from datetime import timedelta
 import pytest
 from msgspec.structs import replace
 
-from actors.channels.attempt import AttemptState
-from actors.channels.closing import AFTER_CLOSE_S, FORGOTTEN_AFTER, never_asked
-from actors.channels.rules import hear
+from actors.channels.attempts.attempt import AttemptState
+from actors.channels.attempts.closing import AFTER_CLOSE_S, FORGOTTEN_AFTER, never_asked
+from actors.channels.attempts.rules import hear
 from schema import ids
 from schema.channels import NotKnownThere, Paid, Pending, SurelyNotPaid, Unknown, Verdict
 from schema.messages.channels import (

@@ -6,7 +6,7 @@ from typing import get_args
 
 import pytest
 
-from actors.channels.outcomes import BY_CAUSE, BY_WHY, WISHES, Said, code_of, outcome_of
+from actors.channels.talk.outcomes import BY_CAUSE, BY_WHY, WISHES, Said, code_of, outcome_of
 from schema.channels import (
     Cause,
     NotKnownThere,

@@ -9,8 +9,14 @@ import pytest
 from msgspec.structs import replace
 
 from actors.channels.ladders import REFUND_LADDER_S
-from actors.channels.repaying import hear_refund, opened
-from actors.channels.repayment import Repayment, RepaymentState, number_of, refund_id_of, wish_of
+from actors.channels.refunds.repayment import (
+    Repayment,
+    RepaymentState,
+    number_of,
+    refund_id_of,
+    wish_of,
+)
+from actors.channels.refunds.rules import hear_refund, opened
 from schema import ids
 from schema.channels import (
     NotKnownThere,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from actors.channels.attempt import Account
+from actors.channels.talk.account import Account
 from bus.directory import Directory
 from bus.vault import Vault
 from schema.channels.languages import language_in

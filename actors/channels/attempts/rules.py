@@ -10,10 +10,10 @@ from datetime import UTC, datetime
 
 from msgspec.structs import replace
 
-from actors.channels.attempt import Attempt, AttemptState, Decisions
-from actors.channels.closing import closed, hear_closing, looked_once_more
+from actors.channels.attempts.attempt import Attempt, AttemptState, Decisions
+from actors.channels.attempts.closing import closed, hear_closing, looked_once_more
+from actors.channels.attempts.saying import ask_again, say, why
 from actors.channels.ladders import is_at_the_till, query_time
-from actors.channels.saying import ask_again, say, why
 from bus.decider import Decision
 from bus.effects import Effect
 from schema import ids

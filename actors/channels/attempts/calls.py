@@ -10,14 +10,11 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from actors.channels import store
-from actors.channels.accounts import Accounts
-from actors.channels.asking import Talk, ask_payment, ask_to_close, order_of
-from actors.channels.attempt import Account, Attempt, Attempts, AttemptState
-from actors.channels.closing import never_asked, said_closed
-from actors.channels.keyring import Keyring
-from actors.channels.outcomes import Called, said_of
-from actors.channels.rules import OPEN, first_attempt, hear, money
-from actors.channels.waiting import (
+from actors.channels.attempts.asking import ask_payment, ask_to_close, order_of
+from actors.channels.attempts.attempt import Attempt, Attempts, AttemptState
+from actors.channels.attempts.closing import never_asked, said_closed
+from actors.channels.attempts.rules import OPEN, first_attempt, hear, money
+from actors.channels.attempts.waiting import (
     NEVER_SENT,
     ended_in_line,
     in_lane,
@@ -25,6 +22,11 @@ from actors.channels.waiting import (
     taken_out,
     waits_until,
 )
+from actors.channels.talk.account import Account
+from actors.channels.talk.accounts import Accounts
+from actors.channels.talk.keyring import Keyring
+from actors.channels.talk.outcomes import Called, said_of
+from actors.channels.talk.talk import Talk
 from bus.caller import Recorded
 from bus.database import Connection
 from bus.effects import Effect

@@ -1,4 +1,4 @@
-"""What is asked of a channel, and in which order: for attempts, refunds, transfers and shares.
+"""Talking to a channel about one thing: a payment, a refund, a transfer or a share.
 
 Under its number each wish is safe to repeat; still, whoever does not know what became of it asks
 first, and sends only what is not there yet. Each call is measured, so that channels can be watched.
@@ -7,30 +7,25 @@ first, and sends only what is not there yet. Each call is measured, so that chan
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
 from typing import TypeVar
 
 from msgspec import Struct
 
-from actors.channels.attempt import Account, Attempt
-from actors.channels.keyring import Keyring
-from actors.channels.ladders import is_at_the_till
-from actors.channels.outcomes import Called, Said
-from actors.channels.sender import Heard, new_stamp
+from actors.channels.talk.account import Account
+from actors.channels.talk.keyring import Keyring
+from actors.channels.talk.outcomes import Called, Said
+from actors.channels.talk.sender import Heard, new_stamp
 from bus.jobs import now_utc
 from schema.channels import (
     Language,
     NotKnownThere,
     Order,
-    Paid,
-    Pending,
     Question,
     Refund,
     RefundVerdict,
     Share,
     ShareVerdict,
     Stamp,
-    SurelyNotPaid,
     Transfer,
     TransferVerdict,
     Unknown,
@@ -114,63 +109,3 @@ class Talk:
         if heard.was_asked:
             self.calls.append(Called(operation, called_at, heard.cost_ms, heard.verdict))
         return heard.verdict
-
-
-async def ask_payment(talk: Talk, attempt: Attempt, wait_s: int, *, queries_first: bool) -> Verdict:
-    """Has the payer asked for money, or finds out how that stands.
-
-    At the till nobody waits for ever: what was not paid within `wait_s` is taken back, and only the
-    channel's word that it is taken back proves that it surely was not paid.
-    """
-    order, now = order_of(attempt), now_utc()
-    at_till = is_at_the_till(attempt.terms.pay_type)
-    if not queries_first:
-        return await talk.create(order)
-    stands = await talk.query(order)
-    if isinstance(stands, (Paid, SurelyNotPaid)):
-        return stands
-    if at_till and now >= attempt.opened_at + timedelta(seconds=wait_s):
-        return await talk.reverse(order)
-    if _may_be_sent(attempt, stands, now, at_till=at_till):
-        return await talk.create(order)
-    return stands
-
-
-async def ask_to_close(talk: Talk, attempt: Attempt) -> Verdict:
-    """Has the order closed there, unless it was paid: first how it stands, then the close. What a
-    payer shows at the till can be paid while we speak, so there it is taken back instead."""
-    order = order_of(attempt)
-    stands = await talk.query(order)
-    if isinstance(stands, (Paid, SurelyNotPaid)):
-        return stands
-    if is_at_the_till(attempt.terms.pay_type):
-        return await talk.reverse(order)
-    return await talk.close(order)
-
-
-def _may_be_sent(attempt: Attempt, stands: Verdict, now: datetime, *, at_till: bool) -> bool:
-    """What the channel does not have, or has and we do not know how it can be paid. At the till the
-    code must be at hand, and a payment that waits for its payer is not made again."""
-    if attempt.offer is not None or now >= attempt.terms.expires_at:
-        return False
-    if at_till:
-        return isinstance(stands, NotKnownThere) and attempt.terms.auth_code is not None
-    return isinstance(stands, (NotKnownThere, Pending))
-
-
-def order_of(attempt: Attempt) -> Order:
-    """The attempt as every channel understands it."""
-    terms = attempt.terms
-    return Order(
-        number=attempt.attempt_id,
-        pay_type=terms.pay_type,
-        subject=terms.subject,
-        amount_fen=terms.amount_fen,
-        currency=terms.currency,
-        opened_at=attempt.opened_at,
-        expires_at=terms.expires_at,
-        client_ip=terms.client_ip or "",
-        payer_id=terms.payer_id or "",
-        auth_code=terms.auth_code or "",
-        return_url=terms.return_url or "",
-    )

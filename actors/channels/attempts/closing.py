@@ -9,9 +9,9 @@ from datetime import datetime, timedelta
 
 from msgspec.structs import replace
 
-from actors.channels.attempt import Attempt, AttemptState, Decisions
+from actors.channels.attempts.attempt import Attempt, AttemptState, Decisions
+from actors.channels.attempts.saying import ask_again, say, why
 from actors.channels.ladders import is_at_the_till
-from actors.channels.saying import ask_again, say, why
 from bus.decider import Decision
 from bus.effects import Effect
 from schema import ids

@@ -10,11 +10,9 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import cast
 
-from actors.channels.accounts import Accounts
-from actors.channels.calls import Answer, Ticket, call, lane, open_waiting, record
-from actors.channels.keyring import Keyring
-from actors.channels.outcomes import Called
-from actors.channels.refunds import (
+from actors.channels.attempts.calls import Answer, Ticket, call, lane, open_waiting, record
+from actors.channels.lanes.rooms import LanePaces, Rooms
+from actors.channels.refunds.calls import (
     RefundAnswer,
     RefundTicket,
     ask_refund,
@@ -22,7 +20,9 @@ from actors.channels.refunds import (
     record_refunds,
     refund_lane,
 )
-from actors.channels.rooms import LanePaces, Rooms
+from actors.channels.talk.accounts import Accounts
+from actors.channels.talk.keyring import Keyring
+from actors.channels.talk.outcomes import Called
 from bus.caller import Caller, Recorded
 from bus.database import Connection
 from bus.topology import Inlet

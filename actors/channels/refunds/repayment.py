@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from msgspec import Struct
 
-from actors.channels.attempt import Account
+from actors.channels.talk.account import Account
 from bus.books import Book
 from schema.channels import Refund
 from schema.refunds import RefundTerms

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from msgspec.structs import replace
 
-from actors.channels.attempt import Attempt, AttemptState
+from actors.channels.attempts.attempt import Attempt, AttemptState
 from actors.channels.ladders import query_time
 from bus.effects import Effect, Publish
 from schema.channels import NotKnownThere, Unknown

@@ -8,10 +8,10 @@ from enum import StrEnum
 
 from msgspec import Struct
 
+from actors.channels.talk.account import Account
 from bus.books import Book
-from schema.channels import Language, Offer
+from schema.channels import Offer
 from schema.payments import PaymentTerms, RiskDecision, RoutingDecision
-from schema.profiles import ChannelProfile
 
 
 class AttemptState(StrEnum):
@@ -57,13 +57,6 @@ class Attempt(Struct, frozen=True, kw_only=True):
     answered_at: datetime | None = None
     paid_at: datetime | None = None
     updated_at: datetime
-
-
-class Account(Struct, frozen=True, kw_only=True):
-    """A channel's profile with its language, ready to speak."""
-
-    profile: ChannelProfile
-    language: Language
 
 
 class Attempts(Book[str, Attempt]):

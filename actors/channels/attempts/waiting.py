@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from msgspec.structs import replace
 
-from actors.channels.attempt import Attempt, AttemptState
+from actors.channels.attempts.attempt import Attempt, AttemptState
 from actors.channels.ladders import is_at_the_till, query_time
 from bus.effects import Effect, Publish
 from schema.channels import SurelyNotPaid

@@ -12,9 +12,9 @@ import asyncio
 import time
 from collections.abc import Callable
 
-from actors.channels.accounts import Accounts
-from actors.channels.attempt import Account
-from actors.channels.sender import Sender, new_stamp
+from actors.channels.talk.account import Account
+from actors.channels.talk.accounts import Accounts
+from actors.channels.talk.sender import Sender, new_stamp
 from bus.duty import Duty
 from bus.logs import log
 from schema.channels import Language, Unknown

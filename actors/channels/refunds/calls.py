@@ -8,13 +8,13 @@ from datetime import datetime
 from msgspec import Struct
 
 from actors.channels import store
-from actors.channels.accounts import Accounts
-from actors.channels.asking import Talk
-from actors.channels.attempt import Account
-from actors.channels.keyring import Keyring
-from actors.channels.outcomes import Called, said_of
-from actors.channels.repaying import hear_refund, opened
-from actors.channels.repayment import ENDED, Repayment, Repayments, wish_of
+from actors.channels.refunds.repayment import ENDED, Repayment, Repayments, wish_of
+from actors.channels.refunds.rules import hear_refund, opened
+from actors.channels.talk.account import Account
+from actors.channels.talk.accounts import Accounts
+from actors.channels.talk.keyring import Keyring
+from actors.channels.talk.outcomes import Called, said_of
+from actors.channels.talk.talk import Talk
 from bus.caller import Recorded
 from bus.database import Connection
 from bus.effects import Effect, Publish

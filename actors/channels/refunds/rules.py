@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from msgspec.structs import replace
 
 from actors.channels.ladders import refund_query_time
-from actors.channels.repayment import ENDED, Repayment, RepaymentState
+from actors.channels.refunds.repayment import ENDED, Repayment, RepaymentState
 from bus.decider import Decision
 from bus.effects import Effect, Publish
 from schema.channels import (

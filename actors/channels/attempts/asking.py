@@ -1,0 +1,71 @@
+"""What a channel is asked about an attempt, and in which order: never a second charge."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from actors.channels.attempts.attempt import Attempt
+from actors.channels.ladders import is_at_the_till
+from actors.channels.talk.talk import Talk
+from bus.jobs import now_utc
+from schema.channels import NotKnownThere, Order, Paid, Pending, SurelyNotPaid, Verdict
+
+
+async def ask_payment(talk: Talk, attempt: Attempt, wait_s: int, *, queries_first: bool) -> Verdict:
+    """Has the payer asked for money, or finds out how that stands.
+
+    At the till nobody waits for ever: what was not paid within `wait_s` is taken back, and only the
+    channel's word that it is taken back proves that it surely was not paid.
+    """
+    order, now = order_of(attempt), now_utc()
+    at_till = is_at_the_till(attempt.terms.pay_type)
+    if not queries_first:
+        return await talk.create(order)
+    stands = await talk.query(order)
+    if isinstance(stands, (Paid, SurelyNotPaid)):
+        return stands
+    if at_till and now >= attempt.opened_at + timedelta(seconds=wait_s):
+        return await talk.reverse(order)
+    if _may_be_sent(attempt, stands, now, at_till=at_till):
+        return await talk.create(order)
+    return stands
+
+
+async def ask_to_close(talk: Talk, attempt: Attempt) -> Verdict:
+    """Has the order closed there, unless it was paid: first how it stands, then the close. What a
+    payer shows at the till can be paid while we speak, so there it is taken back instead."""
+    order = order_of(attempt)
+    stands = await talk.query(order)
+    if isinstance(stands, (Paid, SurelyNotPaid)):
+        return stands
+    if is_at_the_till(attempt.terms.pay_type):
+        return await talk.reverse(order)
+    return await talk.close(order)
+
+
+def _may_be_sent(attempt: Attempt, stands: Verdict, now: datetime, *, at_till: bool) -> bool:
+    """What the channel does not have, or has and we do not know how it can be paid. At the till the
+    code must be at hand, and a payment that waits for its payer is not made again."""
+    if attempt.offer is not None or now >= attempt.terms.expires_at:
+        return False
+    if at_till:
+        return isinstance(stands, NotKnownThere) and attempt.terms.auth_code is not None
+    return isinstance(stands, (NotKnownThere, Pending))
+
+
+def order_of(attempt: Attempt) -> Order:
+    """The attempt as every channel understands it."""
+    terms = attempt.terms
+    return Order(
+        number=attempt.attempt_id,
+        pay_type=terms.pay_type,
+        subject=terms.subject,
+        amount_fen=terms.amount_fen,
+        currency=terms.currency,
+        opened_at=attempt.opened_at,
+        expires_at=terms.expires_at,
+        client_ip=terms.client_ip or "",
+        payer_id=terms.payer_id or "",
+        auth_code=terms.auth_code or "",
+        return_url=terms.return_url or "",
+    )

@@ -1,0 +1,1 @@
+"""Lanes: one channel that hangs holds up its own payments, and nobody else's."""
