@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import fcntl
 from collections.abc import AsyncIterator, Iterator
+from datetime import timedelta
 
 import hypothesis
 import pytest
@@ -12,9 +14,11 @@ from redis.asyncio import Redis
 from bus import database
 from bus.broker import Broker
 from bus.database import Pool
+from bus.jobs import now_utc
 from deploy.local import services as local
 from deploy.local.folders import profile_folder
 from deploy.local.services import Services
+from schema.days import day_of, end_of
 from tests.sites import Site, a_site
 
 # Few examples, since rules are to be tested in a second; more with `--hypothesis-profile=thorough`.
@@ -22,6 +26,9 @@ from tests.sites import Site, a_site
 hypothesis.settings.register_profile("quick", max_examples=25, deadline=None)
 hypothesis.settings.register_profile("thorough", max_examples=2_000, deadline=None)
 hypothesis.settings.load_profile("quick")
+
+A_TEST = timedelta(seconds=30)
+"""Longer than any test lasts that needs `one_day`."""
 
 
 @pytest.fixture(scope="session")
@@ -72,3 +79,15 @@ async def redis(site: Site) -> AsyncIterator[Redis]:
     async with Redis.from_url(site.redis_url) as connected:
         await connected.flushdb()
         yield connected
+
+
+@pytest.fixture
+async def one_day() -> None:
+    """The day does not change while the test runs: what is left of it is enough, or is waited for.
+
+    Needed by whoever says "today" twice, or has the system say it.
+    """
+    now = now_utc()
+    left = end_of(day_of(now)) - now
+    if left < A_TEST:
+        await asyncio.sleep(left.total_seconds() + 0.1)

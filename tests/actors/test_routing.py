@@ -29,6 +29,8 @@ from schema.routing import ChannelLimits, RuleBinding
 from tests.actors.profiles import new_channel_no, new_merchant_no, register
 from tests.examples import PASSED, a_channel, a_merchant, failed, some_terms, succeeded
 
+pytestmark = pytest.mark.usefixtures("one_day")
+
 ALL_AT_ONCE = 50
 
 

@@ -22,10 +22,10 @@ from schema.messages.accounting import (
 from tests.doors.books import Bookkeeper
 from tests.doors.street import Merchant, Street
 
-TODAY = day_of(now_utc())
-YESTERDAY = TODAY - timedelta(days=1)
-NOON = start_of(YESTERDAY) + timedelta(hours=12)
-"""Yesterday's."""
+pytestmark = pytest.mark.usefixtures("one_day")
+
+NOON = start_of(day_of(now_utc()) - timedelta(days=1)) + timedelta(hours=12)
+"""Yesterday's; the day before's, where midnight passes between the first test and the last."""
 
 SOME_NO = "102026021400003100013"
 """A number that could be an account's."""
@@ -150,12 +150,13 @@ async def test_a_balance_holds_what_was_booked_before_the_moment(
 async def test_midnight_gives_the_balance_of_the_day_before(
     street: Street, merchant: Merchant, books: Bookkeeper
 ) -> None:
-    midnight = end_of(YESTERDAY)
+    today = day_of(now_utc())
+    midnight = start_of(today)
     await books.hear(midnight - timedelta(microseconds=1), books.paid(NOON))
     await books.hear(midnight, books.paid(NOON))
     number = await books.account_no()
     answer = await street.get(
-        merchant, f"/v1/accounts/{number}/balance?at={TODAY}T00:00:00%2B08:00"
+        merchant, f"/v1/accounts/{number}/balance?at={today}T00:00:00%2B08:00"
     )
     assert answer.json == {
         "account_no": number,
@@ -170,15 +171,17 @@ async def test_midnight_gives_the_balance_of_the_day_before(
 async def test_days_tell_what_moved_an_account_and_how_it_stood(
     street: Street, merchant: Merchant, books: Bookkeeper
 ) -> None:
-    owner, before = merchant.merchant_no, YESTERDAY - timedelta(days=1)
-    await books.hear(NOON - timedelta(days=2), books.paid(NOON))
-    await books.hear(NOON, books.paid(NOON), books.paid(NOON))
-    await books.book(NOON, Charge(no=f"c-{owner}", owner=owner, amount_fen=100))
+    owner, today = merchant.merchant_no, day_of(now_utc())
+    before, yesterday = (today - timedelta(days=n) for n in (2, 1))
+    noon = start_of(yesterday) + timedelta(hours=12)
+    await books.hear(noon - timedelta(days=2), books.paid(noon))
+    await books.hear(noon, books.paid(noon), books.paid(noon))
+    await books.book(noon, Charge(no=f"c-{owner}", owner=owner, amount_fen=100))
     await books.hear(now_utc(), books.paid(NOON))
-    for day in (before, YESTERDAY):
+    for day in (before, yesterday):
         await books.hear(end_of(day), CloseDay(day=day))
     path = f"/v1/accounts/{await books.account_no()}/days"
-    answer = await street.get(merchant, f"{path}?from={before}&to={TODAY}")
+    answer = await street.get(merchant, f"{path}?from={before}&to={today}")
     days = [tuple(item.values())[1:4] for item in answer.json["items"]]
     assert days == [(True, 994, 994), (True, 994, 2_882), (False, 2_882, 3_876)]
     assert [item["collects"] for item in answer.json["items"]] == [
@@ -224,7 +227,7 @@ MOMENTS = ["", "now", "2026-01-01", "2026-01-01T00:00:00", "2026-01-01T00:00:00+
            "1999-12-31T23:59:59Z", "0001-01-01T00:00:00%2B23:59", "9999-12-31T23:59:59-23:59",
            "2026-13-01T00:00:00Z", "1767225600", "%00"]  # fmt: skip
 DAYS = ["", "today", "2026-1-1", "2026-02-30", "20260101", "1999-12-31", "0001-01-01", "9999-12-31",
-        "2026-01-01T00:00:00Z", f"{TODAY + timedelta(days=1)}", "%00"]  # fmt: skip
+        "2026-01-01T00:00:00Z", "%00"]  # fmt: skip
 CURSORS = ["", "x", "%00", "MA", "LTE", "cGF5Xw", "A" * 2_000, "OTk5OTk5OTk5OTk5OTk5OTk5OTk"]
 WRONG = [
     *(("balance", f"at={at}", "at") for at in MOMENTS),
@@ -255,6 +258,20 @@ async def test_what_is_wrong_in_a_question_is_named(
     answer = await street.get(merchant, f"/v1/accounts/{SOME_NO}/{place}?{query}".rstrip("?"))
     assert (answer.status, answer.code) == (400, "invalid_parameter")
     assert answer.json.get("param") == param
+
+
+@pytest.mark.parametrize(
+    ("place", "param"),
+    [("days?from={}&to=2026-01-01", "from"), ("days?from=2026-01-01&to={}", "to"),
+     ("statement?day={}", "day")],
+)  # fmt: skip
+async def test_tomorrow_has_not_begun(
+    street: Street, merchant: Merchant, place: str, param: str
+) -> None:
+    tomorrow = day_of(now_utc()) + timedelta(days=1)
+    answer = await street.get(merchant, f"/v1/accounts/{SOME_NO}/{place.format(tomorrow)}")
+    assert (answer.status, answer.code) == (400, "invalid_parameter")
+    assert answer.json["param"] == param
 
 
 @pytest.mark.parametrize("path", ["/v1/balances", f"/v1/accounts/{SOME_NO}"])

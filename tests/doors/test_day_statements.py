@@ -152,6 +152,7 @@ async def test_what_is_no_day_is_refused(street: Street, merchant: Merchant, day
     assert (answer.status, answer.code, answer.json["param"]) == (400, "invalid_parameter", "day")
 
 
+@pytest.mark.usefixtures("one_day")
 async def test_a_day_that_has_not_begun_is_refused(street: Street, merchant: Merchant) -> None:
     today = day_of(now_utc())
     answer = await statement(street, merchant, today + timedelta(days=2))

@@ -6,6 +6,8 @@ import csv
 import time
 from typing import Any
 
+import pytest
+
 from bus.jobs import now_utc
 from handlers.merchant_api.signing import hmac_authorization
 from schema.days import day_of
@@ -15,6 +17,8 @@ from tests.journeys.shop import Shop
 from tests.journeys.test_life import is_told, paid_again, refund
 from tests.journeys.test_payment import paid
 from tests.waiting import at_last
+
+pytestmark = pytest.mark.usefixtures("one_day")
 
 
 async def kinds(shop: Shop, payment: dict[str, Any], count: int) -> list[str]:

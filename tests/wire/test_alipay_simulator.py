@@ -49,7 +49,7 @@ AUTH_CODE = "281234567890123456"
 
 
 @pytest.fixture
-async def street() -> AsyncIterator[AlipayStreet]:
+async def street(one_day: None) -> AsyncIterator[AlipayStreet]:
     async with an_alipay_street(clock_speed=1_000) as opened:
         yield opened
 

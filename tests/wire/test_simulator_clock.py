@@ -5,8 +5,12 @@ from __future__ import annotations
 import asyncio
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from handlers.simulator.world.clock import CHINA, Clock
 from tests.wire.street import Accounts, Street, a_street
+
+pytestmark = pytest.mark.usefixtures("one_day")
 
 
 def is_about(moment: datetime, expected: datetime) -> bool:

@@ -27,6 +27,8 @@ from handlers.simulator.world import (
 from handlers.simulator.world.transfers import CONFIRM_WITHIN_S
 from tests.wire.world import ACCOUNT_NO, a_world, opened, the_merchant, told
 
+pytestmark = pytest.mark.usefixtures("one_day")
+
 
 @pytest.fixture
 def world() -> World:

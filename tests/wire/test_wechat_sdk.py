@@ -176,6 +176,7 @@ async def test_money_that_could_not_reach_the_payer_is_sent_another_way(
     assert sent["status"] == "SUCCESS"
 
 
+@pytest.mark.usefixtures("one_day")
 async def test_bills_are_found_downloaded_and_have_their_hash(hurried: Street, sdk: Sdk) -> None:
     await paid(hurried, sdk)
     amount = {"refund": 500, "total": 1999, "currency": "CNY"}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -220,6 +220,7 @@ async def test_a_merchant_gives_its_part_back_once(hurried: Street) -> None:
     assert isinstance(await ask(speak.query_return(share, "back-2", fresh())), NotKnownThere)
 
 
+@pytest.mark.usefixtures("one_day")
 async def test_the_days_bills_say_what_happened_to_the_fen(hurried: Street) -> None:
     channel_payment_id = (await paid(hurried)).channel_payment_id
     ask, speak = hurried.ask, hurried.language
@@ -230,7 +231,7 @@ async def test_the_days_bills_say_what_happened_to_the_fen(hurried: Street) -> N
     trades, funds = BillWish(day=day), BillWish(day=day, kind="funds")
     assert isinstance(await ask(speak.find_bill(trades, fresh())), BillNotReady)
     await hurried.tell("/simulator/clock", {"close_day": True})
-    empty = BillWish(day=day.replace(year=day.year - 1))
+    empty = BillWish(day=day - timedelta(days=365))
     assert isinstance(await ask(speak.find_bill(empty, fresh())), NoBill)
     bills: list[Any] = []
     for wish in (trades, funds):
@@ -249,6 +250,7 @@ async def test_the_days_bills_say_what_happened_to_the_fen(hurried: Street) -> N
     assert amounts == [1999, -12, -500, 3] and fund_bill.lines[-1].balance_fen == sum(amounts)
 
 
+@pytest.mark.usefixtures("one_day")
 async def test_what_was_taken_back_at_the_till_is_in_the_bill(hurried: Street) -> None:
     await hurried.create(**TILL)
     await hurried.ask(hurried.language.reverse(hurried.order(**TILL), fresh()))
@@ -262,6 +264,7 @@ async def test_what_was_taken_back_at_the_till_is_in_the_bill(hurried: Street) -
     ]
 
 
+@pytest.mark.usefixtures("one_day")
 async def test_a_bill_is_fetched_by_whoever_signs_for_it_and_within_its_time(
     hurried: Street,
 ) -> None:
