@@ -11,6 +11,7 @@ from __future__ import annotations
 import ast
 import json
 import sys
+from functools import cache
 
 from tests.house.checkout import EVERYTHING, ROOT, definitions, python_files, shown
 
@@ -28,6 +29,7 @@ COMFORTABLE = {"p95": 20, "worst": 35}
 Sizes = dict[str, dict[str, int]]
 
 
+@cache
 def function_lines(place: str) -> list[tuple[int, str]]:
     """Length and whereabouts of every function in a place, shortest first; decorators are free."""
     return sorted(
