@@ -237,7 +237,7 @@ async def test_a_new_rate_holds_from_its_time_on_and_entries_keep_theirs(books: 
     assert [tuple(row) for row in rows] == expected
 
 
-async def test_tiers_count_the_volume_of_this_month(books: Books) -> None:
+async def test_tiers_count_the_volume_of_this_month(books: Books, one_day: None) -> None:
     from bus.jobs import now_utc
 
     account, now = await books.account(), now_utc()
