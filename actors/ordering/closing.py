@@ -39,11 +39,11 @@ def close(orders: Orders, message: ClosePayment, now: datetime) -> Decision:
 def expire(orders: Orders, message: ExpirePayment, now: datetime) -> Decision:
     """An order's life is over, or its closing has taken long."""
     payment = orders.get(message.payment_id)
-    if payment is None or payment.expires_at > now:
+    if payment is None:
         return Decision()
-    if payment.state in OPEN:
+    if payment.state in OPEN and payment.expires_at <= now:
         return wish_to_close(payment, "expired", now)
-    if payment.state is PaymentState.CLOSING:
+    if payment.state is PaymentState.CLOSING:  # a merchant's wish, too, long before it expires
         after, again = _wishes(payment, payment.close_reason or "expired")
         changed = replace(after, close_at=now + REMIND_AFTER, updated_at=now)
         return Decision(changes=(changed,), effects=again)

@@ -80,6 +80,15 @@ def test_a_merchant_closes_his_order_and_is_answered_when_it_is_closed() -> None
     assert desk.answered.state is PaymentState.CLOSED, "a repeat is answered as it stands"
 
 
+def test_a_merchants_wish_to_close_that_was_lost_is_wished_again_before_the_order_expires() -> None:
+    desk = Desk().place(expires_in_s=86_400).hear(pending()).close()
+    assert desk.payment.close_at is not None
+    assert desk.payment.close_at < desk.payment.expires_at
+    desk.hear(EXPIRED, now=desk.payment.close_at)
+    assert said(desk).count(CloseAttempts) == 2
+    assert desk.payment.close_reason == "merchant"
+
+
 def test_nobody_closes_what_is_not_his() -> None:
     desk = Desk(a_payment(merchant_no="1025112299999")).close()
     assert desk.refusal_code == "payment_not_found"
