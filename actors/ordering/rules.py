@@ -108,7 +108,7 @@ def told(orders: Orders, message: Message, now: datetime) -> Decision:
             return cleared(orders.get(terms.payment_id), terms.round_no, now)
         case PaymentRefused(payment_id=payment_id, risk=risk):
             fields = {"failure": risk.reasons[0], "decisions": Decisions(risk=risk)}
-            return happen(orders.get(payment_id), Happening.REFUSED, now, fields)
+            return objected(orders.get(payment_id), now, fields)
         case PaymentUnroutable(payment_id=payment_id, risk=risk, routing=routing):
             fields = {"failure": NO_CHANNEL, "decisions": Decisions(risk=risk, routing=routing)}
             return unroutable(orders.get(payment_id), now, fields)
@@ -125,6 +125,14 @@ def cleared(payment: Payment | None, number: int, now: datetime) -> Decision:
     if payment is not None and not rounds.is_current(payment, number):
         return Decision()
     return Decision(changes=happen(payment, Happening.CLEARED, now, {}).changes)
+
+
+def objected(payment: Payment | None, now: datetime, fields: Mapping[str, object]) -> Decision:
+    """Risk objects, and that is the end; but not while a choice before this one can be paid."""
+    last = len((payment and payment.rounds) or ()) - 1
+    if payment is None or last < 0 or not rounds.is_payable(rounds.ended(payment, last)):
+        return happen(payment, Happening.REFUSED, now, fields)
+    return choosing.round_ended(payment, last, now, fields)
 
 
 def unroutable(payment: Payment | None, now: datetime, fields: Mapping[str, object]) -> Decision:

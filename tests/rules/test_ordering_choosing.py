@@ -212,6 +212,24 @@ def test_what_risk_objects_to_has_failed() -> None:
     assert desk.payment.state is PaymentState.FAILED and len(said(desk, PaymentFailed)) == 1
 
 
+def test_what_risk_objects_to_has_not_failed_while_the_wallet_before_it_can_be_paid() -> None:
+    desk = switched().hear(BeginRound(payment_id=PAYMENT_ID, round_no=1), now=WAITED)
+    desk.hear(refused(), now=WAITED)
+    assert desk.payment.state is PaymentState.PLACED and desk.payment.failure is not None
+    assert said(desk, PaymentFailed) == []
+    desk.hear(succeeded(), now=WAITED)
+    assert (desk.payment.state, desk.payment.is_late) == (PaymentState.SUCCEEDED, False)
+    assert len(said(desk, PaymentSucceeded)) == 1 and desk.refunds == []
+
+
+def test_who_objects_to_the_last_choice_of_a_closing_order_does_not_end_the_ones_before() -> None:
+    desk = switched().hear(BeginRound(payment_id=PAYMENT_ID, round_no=1), now=WAITED)
+    desk.close(now=WAITED).hear(refused(), now=WAITED)
+    assert desk.payment.state is PaymentState.CLOSING
+    desk.hear(closed(0), now=WAITED)
+    assert desk.payment.state is PaymentState.CLOSED
+
+
 def test_a_payer_chooses_ten_times_and_no_more() -> None:
     desk = ordered()
     for number in range(ROUNDS_MAX):
