@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from actors.channels.attempts.attempt import Attempt, AttemptState
 from actors.channels.attempts.calls import Answer, Ticket, open_tickets, record
 from actors.channels.attempts.rules import first_attempt
+from actors.channels.store import lock_attempts
 from actors.channels.talk.accounts import Accounts
 from bus.caller import Recorded
 from bus.database import Pool
@@ -29,6 +30,7 @@ from schema.messages.routing import PaymentRouted
 from tests.actors.attempts import a_new_routed_payment, a_sealed_channel, change, stored
 from tests.actors.conftest import BothEnds
 from tests.actors.profiles import register
+from tests.actors.two_at_once import in_line_behind
 from tests.examples import CODE, NOW, TRADE_NO, a_routed_payment
 
 SHOWN = Pending(offer=CODE)
@@ -190,6 +192,20 @@ async def test_an_open_attempt_that_nobody_shall_pay_is_closed_whoever_asks(desk
     assert [ticket and ticket.errand for ticket in tickets] == ["close"] * 4
     (stored,) = await desk.attempts(routed.terms.payment_id)
     assert stored.state is AttemptState.CLOSING
+
+
+async def test_a_close_that_meets_the_way_to_the_next_channel_closes_there(desk: Desk) -> None:
+    routed = a_new_routed_payment(desk.a, desk.b)
+    first = await desk.ticket(routed)
+    tickets = await in_line_behind(
+        desk.pool,
+        lambda connection: lock_attempts(connection, [first.attempt.attempt_id]),
+        lambda connection: open_tickets(connection, [close(routed)], desk.accounts, NOW),
+        meanwhile=lambda connection: record(connection, [(first, Answer(NOT_PAID))], NOW),
+    )
+    ((ticket,), (_, second)) = tickets, await desk.attempts(routed.terms.payment_id)
+    assert ticket is not None and ticket.errand == "close"
+    assert (ticket.attempt, second.state) == (second, AttemptState.CLOSING)
 
 
 async def test_a_close_that_comes_first_keeps_the_channel_from_being_asked_at_all(

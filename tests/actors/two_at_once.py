@@ -15,13 +15,18 @@ BATCH = 200
 """About what a busy actor has in one transaction."""
 
 
-async def in_line_behind(pool: Pool, first: Work[Any], second: Work[T]) -> T:
-    """What `second` gets, having had to wait for the locks of `first` until that one commits."""
+async def in_line_behind(
+    pool: Pool, first: Work[Any], second: Work[T], *, meanwhile: Work[Any] | None = None
+) -> T:
+    """What `second` gets, having had to wait for the locks of `first` until that one commits;
+    `meanwhile` is what the first one does besides while it is waited for."""
     async with pool.acquire() as holder, pool.acquire() as waiting, waiting.transaction():
         async with holder.transaction():
             await first(holder)
             standing_in_line = asyncio.create_task(second(waiting))
             await _waits_for(pool, waiting, holder)
+            if meanwhile is not None:
+                await meanwhile(holder)
         return await standing_in_line
 
 

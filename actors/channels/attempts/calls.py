@@ -153,15 +153,26 @@ async def _begin_to_close(
 ) -> list[Attempt]:
     """From now on an open attempt is closed and not asked for, whoever asks about it. One that
     still waits is closed by that."""
-    ids_ = [a.attempt_id for a in attempts if a.state in (*OPEN, AttemptState.WAITING)]
-    closing = Attempts(await store.lock_attempts(connection, ids_))
+    closing = Attempts(await _as_they_stand(connection, attempts))
     for attempt in list(closing):
         if attempt.state is AttemptState.WAITING:
             closing.put(ended_in_line(attempt, now))
         elif attempt.state in OPEN:
             closing.put(replace(attempt, state=AttemptState.CLOSING, updated_at=now))
     await store.save_attempts(connection, closing)
-    return closing.changed
+    return list(closing)
+
+
+async def _as_they_stand(connection: Connection, attempts: Sequence[Attempt]) -> list[Attempt]:
+    """Attempts under lock, each followed by the one at the next channel, where that was opened
+    while the lock was waited for."""
+    ids_ = [a.attempt_id for a in attempts if a.state in (*OPEN, AttemptState.WAITING)]
+    locked = await store.lock_attempts(connection, ids_) if ids_ else []
+    failed = {_round_no(a.terms): a.payment_id for a in locked if a.state is AttemptState.FAILED}
+    if not failed:
+        return locked
+    newest = [*(await store.last_attempts(connection, failed)).values()]
+    return [*locked, *newest, *(await _as_they_stand(connection, newest))]
 
 
 def _closing_ticket(attempt: Attempt, known: dict[str, Account]) -> Ticket | None:
