@@ -48,6 +48,8 @@ class Paid(Struct, frozen=True, kw_only=True, tag="paid"):
     paid_at: datetime
     payer_id: str = ""
     is_refunded: bool = False
+    is_all_back: bool = False
+    """The channel says that all of it went back; where it says only that some did, False."""
 
 
 class Pending(Struct, frozen=True, kw_only=True, tag="pending"):

@@ -10,6 +10,7 @@ import pytest
 from msgspec import Struct
 from msgspec.structs import replace
 
+from actors.channels.attempts.asking import TAKEN_BACK, order_of
 from actors.channels.attempts.attempt import Attempt
 from actors.channels.attempts.calls import Answer
 from actors.channels.talk.accounts import Accounts
@@ -41,6 +42,12 @@ STORED_AT_ONCE = [
     if PRODUCTS[name].gives in ("qr_code", "redirect") and protocol_of(name) != "alipay"
 ]
 """Products whose order the platform has as soon as it was asked for."""
+
+REFUSALS: dict[PayType, str] = {
+    "wechat_barcode": "RULE_LIMIT",
+    "alipay_barcode": "ACQ.PAYMENT_AUTH_CODE_INVALID",
+    "unionpay_barcode": "31",
+}
 
 AT_THE_TILL = [name for name in PRODUCTS_THERE if name.endswith("_barcode")]
 
@@ -191,6 +198,32 @@ async def test_a_payer_who_does_not_confirm_has_the_payment_taken_back(
     ended = await corner.ask(gone, "query")
     assert operations(ended) == ["query", "reverse"]
     assert isinstance(ended.verdict, SurelyNotPaid), ended.verdict
+
+
+@pytest.mark.parametrize("product", AT_THE_TILL)
+async def test_a_refusal_of_a_repeat_proves_nothing_about_the_first_try(
+    corner: Corner, product: PayType
+) -> None:
+    corner.trouble("create", "refuse", value=REFUSALS[product])
+    answer = await corner.ask(corner.attempt(product), "query")
+    assert operations(answer) == ["query", "create"]
+    assert isinstance(answer.verdict, Unknown), "the first may be under way with the same code"
+    assert answer.verdict.code == REFUSALS[product]
+
+
+@pytest.mark.parametrize("product", ["alipay_barcode"])
+async def test_what_was_taken_back_is_not_paid_though_the_answer_was_lost(
+    corner: Corner, product: PayType
+) -> None:
+    attempt = corner.attempt(product)
+    assert isinstance((await corner.ask(attempt)).verdict, Paid)
+    corner.trouble("reverse", "lost_answer")
+    for errand in ("close", "query"):
+        lost = await corner.talk().reverse(order_of(attempt))
+        assert isinstance(lost, Unknown | SurelyNotPaid)
+        answer = await corner.ask(attempt, errand)
+        assert isinstance(answer.verdict, SurelyNotPaid), answer.verdict
+        assert answer.verdict.code == TAKEN_BACK
 
 
 @pytest.mark.parametrize("product", AT_THE_TILL)

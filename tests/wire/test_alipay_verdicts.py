@@ -131,7 +131,7 @@ def test_a_barcode_payment_is_paid_or_waits_for_the_password() -> None:
     [
         ({}, PAID),
         ({"trade_status": "TRADE_FINISHED"}, PAID),
-        ({"trade_status": "TRADE_CLOSED"}, replace(PAID, is_refunded=True)),
+        ({"trade_status": "TRADE_CLOSED"}, replace(PAID, is_refunded=True, is_all_back=True)),
         ({"send_pay_date": ""}, PAID),
         ({"trade_status": "TRADE_CLOSED", "send_pay_date": ""},
          SurelyNotPaid(code="TRADE_CLOSED", cause="payer")),

@@ -269,6 +269,8 @@ def test_a_payment_says_whether_some_of_it_went_back() -> None:
     assert verdict("query", said(order_document())) == PAID
     part = verdict("query", said(order_document(refunded_fen=500)))
     assert part == replace(PAID, is_refunded=True)
+    whole = verdict("query", said(order_document(refunded_fen=order_document().amount_fen)))
+    assert whole == replace(PAID, is_refunded=True, is_all_back=True)
 
 
 @pytest.mark.parametrize("reason", [*REASON_CAUSES, "SOLAR_FLARE", ""])

@@ -8,7 +8,10 @@ from actors.channels.attempts.attempt import Attempt
 from actors.channels.ladders import is_at_the_till
 from actors.channels.talk.talk import Talk
 from bus.jobs import now_utc
-from schema.channels import NotKnownThere, Order, Paid, Pending, SurelyNotPaid, Verdict
+from schema.channels import NotKnownThere, Order, Paid, Pending, SurelyNotPaid, Unknown, Verdict
+
+TAKEN_BACK = "taken_back"
+"""Our own code for what was paid at the till and went back."""
 
 
 async def ask_payment(talk: Talk, attempt: Attempt, wait_s: int, *, queries_first: bool) -> Verdict:
@@ -21,24 +24,25 @@ async def ask_payment(talk: Talk, attempt: Attempt, wait_s: int, *, queries_firs
     at_till = is_at_the_till(attempt.terms.pay_type)
     if not queries_first:
         return await talk.create(order)
-    stands = await talk.query(order)
+    stands = _kept(await talk.query(order), at_till=at_till)
     if isinstance(stands, (Paid, SurelyNotPaid)):
         return stands
     if at_till and now >= attempt.opened_at + timedelta(seconds=wait_s):
         return await talk.reverse(order)
     if _may_be_sent(attempt, stands, now, at_till=at_till):
-        return await talk.create(order)
+        said = await talk.create(order)
+        return _of_a_repeat(said) if at_till else said
     return stands
 
 
 async def ask_to_close(talk: Talk, attempt: Attempt) -> Verdict:
     """Has the order closed there, unless it was paid: first how it stands, then the close. What a
     payer shows at the till can be paid while we speak, so there it is taken back instead."""
-    order = order_of(attempt)
-    stands = await talk.query(order)
+    order, at_till = order_of(attempt), is_at_the_till(attempt.terms.pay_type)
+    stands = _kept(await talk.query(order), at_till=at_till)
     if isinstance(stands, (Paid, SurelyNotPaid)):
         return stands
-    if is_at_the_till(attempt.terms.pay_type):
+    if at_till:
         return await talk.reverse(order)
     return await talk.close(order)
 
@@ -51,6 +55,24 @@ def _may_be_sent(attempt: Attempt, stands: Verdict, now: datetime, *, at_till: b
     if at_till:
         return isinstance(stands, NotKnownThere) and attempt.terms.auth_code is not None
     return isinstance(stands, (NotKnownThere, Pending))
+
+
+def _kept(stands: Verdict, *, at_till: bool) -> Verdict:
+    """How an order stands, where all that was paid at the till may have gone back at our wish: then
+    nobody's money is there, whether or not we have heard the answer to that wish."""
+    if at_till and isinstance(stands, Paid) and stands.is_all_back:
+        return SurelyNotPaid(
+            code=TAKEN_BACK, message="paid, and all of it went back", cause="payer"
+        )
+    return stands
+
+
+def _of_a_repeat(said: Verdict) -> Verdict:
+    """At the till a try that came before may be under way still, with the same payment code. So the
+    refusal of a repeat proves nothing: it is asked about, and taken back in the end."""
+    if not isinstance(said, SurelyNotPaid):
+        return said
+    return Unknown(why="ambiguous", code=said.code, message=said.message, cause=said.cause)
 
 
 def order_of(attempt: Attempt) -> Order:

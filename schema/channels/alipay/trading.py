@@ -136,7 +136,8 @@ def verdict_of(trade: TradeAnswer, state: str, now: datetime) -> Verdict:
             return Pending(code=state)
         case "ended" if paid_at:
             paid = _paid(trade, paid_at, now)
-            return replace(paid, is_refunded=True) if isinstance(paid, Paid) else paid
+            back = {"is_refunded": True, "is_all_back": True}
+            return replace(paid, **back) if isinstance(paid, Paid) else paid
         case "ended":
             return SurelyNotPaid(code=state, cause="payer")
         case _:

@@ -235,6 +235,7 @@ def _paid(order: OrderDocument) -> Paid | Unknown:
         paid_at=order.paid_at,
         payer_id=plain(order.payer_account),
         is_refunded=order.refunded_fen > 0,
+        is_all_back=order.refunded_fen >= order.amount_fen,
     )
 
 

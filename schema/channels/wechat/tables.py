@@ -8,10 +8,11 @@ code decides; only 429 and 5xx are unknown whatever they say.
 A create that was refused made no order, and an order whose code was never handed out can't be paid
 by anybody; hence a refusal is a proof even when an earlier try of the same number reached them. A
 refused query or close proves nothing about the order, except where the code names the order's own
-state. What refuses a refund, transfer, share or payment code was found after its number was looked
-up; so it is a proof, if the caller asks how things stand before it repeats a try whose answer it
-does not know. A signature is the exception, for it is looked at
-first: a clock that went wrong since must not give back money that an earlier try sent.
+state. What refuses a refund, transfer or share was found after its number was looked up; so it is a
+proof, if the caller asks how things stand before it repeats a try whose answer it does not know. A
+signature is the exception, for it is looked at first: a clock that went wrong since must not give
+back money that an earlier try sent. Of a payment code it is a proof for the first try only: whoever
+repeats one takes no refusal for an answer.
 Errors are not signed, and an unsigned word is never proof that money moved.
 """
 
