@@ -187,18 +187,27 @@ def _ended_children_s() -> float:
 async def _say(
     stage: HookStage, per_s: float, kinds: Sequence[Sequence[str]], lasts: Callable[[], bool]
 ) -> dict[str, float]:
-    """Facts at random times about the first kind, by webhook-id; as many about each other kind,
-    which are nobody's measure."""
-    rng, due_s = random.Random(7), time.monotonic()
-    saying: list[asyncio.Task[list[str]]] = []
+    """Facts at random times about the first kind, by webhook-id; as many about each other kind, at
+    times of their own, which are nobody's measure."""
+    ids, *_ = await asyncio.gather(
+        *(
+            _say_of(stage, per_s, kind, lasts, random.Random(seed))
+            for seed, kind in enumerate(kinds)
+        )
+    )
+    return {id: stage.said[id] for id in ids}
+
+
+async def _say_of(
+    stage: HookStage, per_s: float, kind: Sequence[str], lasts: Callable[[], bool],
+    rng: random.Random,
+) -> list[str]:  # fmt: skip
+    due_s, saying = time.monotonic(), list[asyncio.Task[list[str]]]()
     while lasts():
         await asyncio.sleep(max(due_s - time.monotonic(), 0))
-        for kind in kinds:
-            task = asyncio.create_task(stage.say([rng.choice(kind)], due_s=due_s))
-            saying += [task] if kind is kinds[0] else []
+        saying.append(asyncio.create_task(stage.say([rng.choice(kind)], due_s=due_s)))
         due_s += rng.expovariate(per_s)
-    ids = [id for said in await asyncio.gather(*saying) for id in said]
-    return {id: stage.said[id] for id in ids}
+    return [id for said in await asyncio.gather(*saying) for id in said]
 
 
 async def _with_hanging(

@@ -63,6 +63,8 @@ class Caller(Generic[T, O]):
     turn_away: Callable[[T], O | None] | None = None
     """Asked before each call. Where there is no room for it now, it says so as an outcome, which is
     recorded at once; else it answers None, and the call takes the place that was kept for it."""
+    can_wait: Callable[[T], bool] | None = None
+    """Of tickets whose outcome may wait a moment for company before it is recorded."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -191,7 +193,8 @@ class CallerRun:
         except Exception as error:
             await self._open_again_or_bury(job, error)
         else:
-            self._answers.put(Answer(job, ticket, outcome))
+            can_wait = self._caller.can_wait is not None and self._caller.can_wait(ticket)
+            self._answers.put(Answer(job, ticket, outcome), can_wait=can_wait)
 
     async def _open_again_or_bury(self, job: Job, error: Exception) -> None:
         """A service of ours that is away is no message's fault: its ticket is opened once more, so

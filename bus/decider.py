@@ -65,6 +65,8 @@ class Decider(Generic[B]):
     save: Callable[[Connection, B], Awaitable[None]] | None = None
     keeps_inbox: bool = True
     """False where a unique business key makes a repeat harmless and nothing is published."""
+    can_wait: Callable[[Message], bool] | None = None
+    """Of what may wait a moment for company, because nobody waits for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +140,7 @@ class Desk:
             self._patience.settle if lease is None else self._settle_fenced,
             size_max=batch_max,
             linger_ms=linger_ms,
+            can_wait=decider.can_wait,
         )
         self.read = self._intake.read
         self._publishing = asyncio.Semaphore(PUBLISHING_MAX)

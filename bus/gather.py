@@ -2,6 +2,7 @@
 
 When items come fast enough, the first one waits a few milliseconds for company: that divides all
 fixed cost (transaction, publish, confirm, wake-up) by the batch. When it is idle, nobody waits.
+What can wait, because nobody stands waiting for it, waits longer, and makes nobody else wait.
 """
 
 from __future__ import annotations
@@ -18,6 +19,9 @@ T = TypeVar("T")
 
 COMPANY_MIN = 4
 """Lingering pays when at least this many items are expected within the linger."""
+
+CAN_WAIT_S = 0.1
+"""So long does an item wait that can: it goes with the next one that can't, or with its like."""
 
 
 class Gather(Generic[T]):
@@ -37,18 +41,22 @@ class Gather(Generic[T]):
         self._items: deque[T] = deque()
         self._wake = asyncio.Event()
         self._full = asyncio.Event()
+        self._hurry = asyncio.Event()
         self._rate_per_s = 0.0
         self._taken_at = 0.0
         self._name = name
         self._is_stopping = False
         self._task: asyncio.Task[None] | None = None
 
-    def put(self, item: T) -> None:
+    def put(self, item: T, *, can_wait: bool = False) -> None:
         """Adds one item; it will be part of exactly one batch."""
         self._items.append(item)
         self._wake.set()
+        if not can_wait:
+            self._hurry.set()
         if len(self._items) >= self._size_max:
             self._full.set()
+            self._hurry.set()
 
     def __len__(self) -> int:
         return len(self._items)
@@ -71,6 +79,7 @@ class Gather(Generic[T]):
     async def _run(self) -> None:
         while not self._is_stopping:
             await self._wake.wait()
+            await self._hurried()
             await self._linger()
             await self._flush_safely(self._take())
 
@@ -81,6 +90,13 @@ class Gather(Generic[T]):
             await self._flush(batch)
         except Exception as error:
             log.error("batch_failed", gather=self._name, items=len(batch), exc_info=error)
+
+    async def _hurried(self) -> None:
+        """Returns when something is there that can't wait, or waited long enough."""
+        if not self._hurry.is_set():
+            with suppress(TimeoutError):
+                async with asyncio.timeout(CAN_WAIT_S):
+                    await self._hurry.wait()
 
     async def _linger(self) -> None:
         expected = self._rate_per_s * self._linger_s
@@ -97,6 +113,7 @@ class Gather(Generic[T]):
         batch = [self._items.popleft() for _ in range(count)]
         if not self._items:
             self._wake.clear()
+            self._hurry.clear()
         self._learn(count)
         return batch
 

@@ -39,9 +39,11 @@ class Intake:
         *,
         size_max: int = 256,
         linger_ms: int = 25,
+        can_wait: Callable[[Message], bool] | None = None,
     ) -> None:
         self._inlet = inlet
         self._graveyard = graveyard
+        self._can_wait = can_wait or _nobody_waits
         self._gather = Gather(flush, size_max=size_max, linger_ms=linger_ms, name=inlet.source)
         self._events_in = metrics.EVENTS_IN.labels(inlet.source)
         self._deliveries_in = metrics.DELIVERIES_IN.labels(inlet.source)
@@ -104,13 +106,18 @@ class Intake:
             await self._graveyard.bury(queue, event, str(error), tries=1, came_from=source)
             receipt.settle_one()
         else:
-            self._gather.put(Job(queue, source, event, message, arrived.redelivered, receipt))
+            job = Job(queue, source, event, message, arrived.redelivered, receipt)
+            self._gather.put(job, can_wait=self._can_wait(message))
 
     def _heard(self, event: Event) -> Message:
         message = read(event)
         if not isinstance(message, self._inlet.hears):
             raise UnreadableMessage(f"type: {self._inlet.queue} does not hear {event.type!r}")
         return message
+
+
+def _nobody_waits(_: Message) -> bool:
+    return False
 
 
 def _apart(arrived: Arrived) -> list[Arrived]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from actors.notification import store
-from actors.notification.events import TELLS
+from actors.notification.crowds import Crowds
+from actors.notification.events import TELLS, told
 from actors.notification.health import CONCURRENCY_MAX
 from actors.notification.notification import Outcome
 from actors.notification.posts import Posts, Ticket, record
@@ -26,12 +27,21 @@ INLETS = (NOTIFICATION, WISHED, NOW, LANES)
 
 
 def notification(directory: Directory) -> Decider[Outbox]:
-    """The decider that writes notifications of facts."""
+    """The decider that writes notifications of facts. Those about a merchant of whom more is said
+    than his lanes take are told later anyway, so that they may wait for company."""
+    crowds = Crowds()
 
     async def load(connection: Connection, messages: Sequence[Message]) -> Outbox:
-        return await store.load_outbox(connection, messages, directory)
+        outbox = await store.load_outbox(connection, messages, directory)
+        crowds.note(outbox.crowded())
+        return outbox
 
-    return Decider(inlet=NOTIFICATION, load=load, decide=decide, save=store.save_outbox)
+    def can_wait(message: Message) -> bool:
+        return crowds.has(told(message).merchant_no)
+
+    return Decider(
+        inlet=NOTIFICATION, load=load, decide=decide, save=store.save_outbox, can_wait=can_wait
+    )
 
 
 def wishes(directory: Directory) -> Decider[Outbox]:
@@ -45,7 +55,13 @@ def wishes(directory: Directory) -> Decider[Outbox]:
 
 def delivery(posts: Posts) -> Caller[Ticket, Outcome]:
     """The caller that posts in lanes."""
-    return Caller(inlet=LANES, open=posts.open, call=posts.call, record=record, lane=_lane)
+
+    def can_wait(ticket: Ticket) -> bool:
+        return posts.pacing.is_crowded(ticket.lane)
+
+    return Caller(
+        inlet=LANES, open=posts.open, call=posts.call, record=record, lane=_lane, can_wait=can_wait
+    )
 
 
 def at_once(posts: Posts) -> Caller[Ticket, Outcome]:

@@ -32,6 +32,11 @@ def lane_of(merchant_no: str, endpoint_id: str | None = None) -> str:
     return f"m{merchant_no}" if endpoint_id is None else f"m{merchant_no}.{endpoint_id}"
 
 
+def merchant_of(lane: str) -> str:
+    """Whose lane it is."""
+    return lane.removeprefix("m").partition(".")[0]
+
+
 class Notification(Struct, frozen=True, kw_only=True):
     """One webhook; field names are the columns of `notification.notification`."""
 

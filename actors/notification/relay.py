@@ -23,7 +23,7 @@ from bus.origin import new_event
 
 EVERY_S = 0.25
 TOLD_UP_TO = 200
-"""A lane is told no more than it can take in a second: short queues are cheap queues."""
+"""A lane is told no more than it can take in two seconds: short queues are cheap queues."""
 
 ROWS_PER_ROUND = 64
 """With four rounds a second, more than the fastest lane takes."""

@@ -21,6 +21,7 @@ from actors.notification.notification import (
     Notification,
     NotificationState,
     deliver,
+    merchant_of,
     try_now,
 )
 from bus.books import Book
@@ -42,7 +43,7 @@ from schema.webhooks import Acceptance, is_wanted
 Row = Notification | Endpoint
 
 IN_LANE_MAX = 1_000
-"""What a lane is told of at most, retries aside: five seconds' worth of the fastest lane. The rest
+"""What a lane is told of at most, retries aside: ten seconds' worth of a fast lane. The rest
 waits in PostgreSQL, where a hundred thousand rows are in nobody's way."""
 
 OUR_NUMBER = re.compile(r"[0-9a-z_]{1,48}")
@@ -68,6 +69,10 @@ class Outbox(Book[str, Row]):
         super().__init__(rows, key=row_id)
         self.merchants = merchants
         self._room = dict(room)
+
+    def crowded(self) -> set[str]:
+        """The merchants who have a lane without room."""
+        return {merchant_of(lane) for lane, room in self._room.items() if room <= 0}
 
     def room_in(self, lane: str) -> int:
         """How many more messages a lane may have."""

@@ -86,7 +86,18 @@ async def test_a_rate_is_kept() -> None:
     assert loop.time() - began >= 0.49
 
 
-async def test_a_lane_goes_at_a_pace_that_leaves_room_and_a_few_tries_start_together() -> None:
+async def test_a_lane_is_crowded_while_more_waits_than_its_rate_lets_out() -> None:
+    pacing = Pacing()
+    assert not pacing.is_crowded(LANE)
+    for _ in range(3):
+        async with pacing.turn(LANE, 20):
+            pass
+    assert pacing.is_crowded(LANE)
+    await asyncio.sleep(0.06)
+    assert not pacing.is_crowded(LANE)
+
+
+async def test_a_lane_goes_at_a_pace_that_leaves_room_for_others() -> None:
     pacing, loop = Pacing(), asyncio.get_running_loop()
     began, starts = loop.time(), list[float]()
 

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from bus.gather import Gather
+from bus.gather import CAN_WAIT_S, Gather
 
 LINGER_MS = 500
 """Long enough that a batch which lingered can be told from one that did not."""
@@ -81,6 +81,32 @@ async def test_a_batch_that_fills_while_it_lingers_goes_at_once() -> None:
         await asyncio.sleep(0.01)
         assert await _seconds_for(gather, batches, *range(1, 10)) < LINGER_MS / 2000
     assert list(batches) == [list(range(10))]
+
+
+async def test_what_can_wait_waits_for_its_like() -> None:
+    async with gathering(linger_ms=5) as (gather, batches):
+        for item in range(5):
+            gather.put(item, can_wait=True)
+            await asyncio.sleep(CAN_WAIT_S / 10)
+        assert not batches
+        await batches.all_of(5)
+    assert list(batches) == [[0, 1, 2, 3, 4]]
+
+
+async def test_what_can_wait_goes_with_the_next_that_can_not_and_before_it() -> None:
+    async with gathering(linger_ms=5) as (gather, batches):
+        gather.put(0, can_wait=True)
+        await asyncio.sleep(CAN_WAIT_S / 10)
+        assert await _seconds_for(gather, batches, 1) < CAN_WAIT_S / 2
+    assert list(batches) == [[0, 1]]
+
+
+async def test_a_full_batch_of_what_can_wait_goes_at_once() -> None:
+    async with gathering(linger_ms=5, size_max=3) as (gather, batches):
+        for item in range(3):
+            gather.put(item, can_wait=True)
+        await asyncio.sleep(CAN_WAIT_S / 4)
+        assert list(batches) == [[0, 1, 2]]
 
 
 async def test_no_batch_is_larger_than_it_may_be_and_the_order_is_kept() -> None:
