@@ -46,6 +46,8 @@ FAULTS: tuple[tuple[Api, Kind, int | None], ...] = (
     ("notify", "duplicate_notify", 3),
     ("notify", "reordered_notify", 1_000),
     ("notify", "forged_notify", None),
+    ("notify", "wrong_amount_notify", 1),
+    ("notify", "wrong_amount_notify", -1),
     ("notify", "wrong_currency_notify", None),
 )
 

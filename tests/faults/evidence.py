@@ -43,6 +43,8 @@ SELECT role || '.' || kind AS name, owner, sum(standing_fen)::bigint AS fen
 FROM accounting.standing GROUP BY role, kind, owner
 """
 
+ALARMS = "SELECT alarm_no FROM accounting.alarm WHERE cleared_at IS NULL"
+
 TOLD = """
 SELECT event_id, merchant_no, subject, type, state, body::json -> 'data' ->> 'id' AS about
 FROM notification.notification WHERE merchant_no = ANY($1)
@@ -127,6 +129,8 @@ class Evidence(Struct, frozen=True, kw_only=True):
     attempts: list[AttemptRow]
     bookings: list[BookingRow]
     balances: list[BalanceRow]
+    alarms: set[str]
+    """The open ones, of all merchants."""
     told: list[ToldRow]
     trades: list[TradeView]
     """Of all merchants at the channel; so are the refunds."""
@@ -149,6 +153,7 @@ async def collect(
                 attempts=await _rows(connection, AttemptRow, ATTEMPTS, numbers),
                 bookings=await _rows(connection, BookingRow, BOOKINGS),
                 balances=await _rows(connection, BalanceRow, BALANCES),
+                alarms={row["alarm_no"] for row in await connection.fetch(ALARMS)},
                 told=await _rows(connection, ToldRow, TOLD, numbers),
                 trades=await trades_at(simulator_url, session),
                 repaid=await repaid_at(simulator_url, session),

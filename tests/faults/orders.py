@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 import aiohttp
 
@@ -19,13 +20,19 @@ PAUSE_S = 0.03
 TRY_AGAIN_S = 0.3
 REQUEST_WITHIN_S = 10.0
 
-Life = Literal["pay", "refund", "refund_part", "abandon", "race", "late"]
+Life = Literal["pay", "refund", "refund_part", "abandon", "race", "late",
+               "choose", "leave", "expire", "unheard"]  # fmt: skip
 """What becomes of an order: paid; paid and refunded; closed because nobody pays; closed while the
-payer pays; closed, and paid after that."""
+payer pays; closed, and paid after that.
+
+Paid as the payer chose at the cashier; closed while the payer had not chosen; expired; paid and
+refunded, while every notice of the channel is lost."""
 
 LIVES: tuple[Life, ...] = ("pay", "refund", "pay", "abandon", "race", "refund_part", "pay", "late")
-AMOUNTS_FEN: dict[Life, int] = {"abandon": 1_013, "late": 1_017}
-"""By the last two digits the simulator knows who never pays, and who pays too late."""
+WITH_CASHIER: tuple[Life, ...] = (*LIVES, "choose", "leave")
+AMOUNTS_FEN: dict[Life, int] = {"abandon": 1_013, "late": 1_017, "unheard": 1_019, "expire": 1_023}
+"""By the last two digits the simulator knows who never pays, who pays too late, and whose notices
+are lost."""
 
 ENDS: dict[Life, tuple[str, ...]] = {
     "pay": ("succeeded",),
@@ -34,6 +41,10 @@ ENDS: dict[Life, tuple[str, ...]] = {
     "abandon": ("closed",),
     "race": ("closed", "succeeded", "refunded"),
     "late": ("refunded", "succeeded", "closed"),
+    "choose": ("succeeded",),
+    "leave": ("closed",),
+    "expire": ("closed",),
+    "unheard": ("refunded", "succeeded"),
 }
 """A refund may be refused for want of balance. Who pays at the moment of the close may be late, and
 who pays late may be heard of before the close is; or nobody could pay, as no channel was asked."""
@@ -58,9 +69,9 @@ class Order:
     async def live(self) -> None:
         """All that the shop does about it. Who gets no answer asks again, as shops do."""
         payment_id = await self._placed()
-        if self.life in ("abandon", "race", "late"):
+        if self.life in ("abandon", "race", "late", "leave"):
             await self._ask((200, 202, 409), "POST", f"/v1/payments/{payment_id}/close")
-        if self.life in ("refund", "refund_part"):
+        if self.life in ("refund", "refund_part", "unheard"):
             await self._is_paid(payment_id)
             form: dict[str, Any] = {"payment_id": payment_id, "merchant_refund_no": self.number}
             form |= {"amount_fen": 600} if self.life == "refund_part" else {}
@@ -71,10 +82,26 @@ class Order:
             "merchant_order_no": self.number, "amount_fen": self.amount_fen,
             "pay_type": self.pay_type, "subject": "两斤番茄",
         }  # fmt: skip
-        await self._ask((201, 202), "POST", "/v1/payments", form)
+        if self.life in ("choose", "leave"):
+            await self._placed_at_the_cashier(form | {"pay_type": "cashier"})
+        else:
+            await self._ask((201, 202), "POST", "/v1/payments", form)
         self.is_accepted = True
         path = f"/v1/payments?merchant_order_no={self.number}"
         return (await self._ask((200,), "GET", path, or_later=(404,))).document["id"]
+
+    async def _placed_at_the_cashier(self, form: dict[str, Any]) -> None:
+        """Whoever is told to wait asks again, since the page is in the first answer only."""
+        placed = await self._ask((201,), "POST", "/v1/payments", form, or_later=(202,))
+        if self.life == "choose":
+            path = urlsplit(placed.document["cashier_url"]).path
+            # Who chooses again what is being paid, is refused and needs nothing more.
+            await self._until((303, 409), lambda: self._choose(self.shop.edge_url + path))
+
+    async def _choose(self, url: str) -> Answer:
+        form = aiohttp.FormData({"pay_type": self.pay_type})
+        async with self.shop.session.post(url, data=form, allow_redirects=False) as answer:
+            return Answer(answer.status, {})
 
     async def _is_paid(self, payment_id: str) -> None:
         while True:
@@ -88,11 +115,17 @@ class Order:
         self, good: tuple[int, ...], method: str, path: str, form: Any = None,
         *, or_later: tuple[int, ...] = (),
     ) -> Answer:  # fmt: skip
+        return await self._until(good, lambda: self.shop.ask(method, path, form), or_later)
+
+    async def _until(
+        self, good: tuple[int, ...], request: Callable[[], Awaitable[Answer]],
+        or_later: tuple[int, ...] = (),
+    ) -> Answer:  # fmt: skip
         """A request that is made until it has an answer; no answer is none."""
         while True:
             try:
                 async with asyncio.timeout(REQUEST_WITHIN_S):
-                    answer = await self.shop.ask(method, path, form)
+                    answer = await request()
             except (aiohttp.ClientError, TimeoutError):
                 answer = None
             if answer is not None and answer.status in good:

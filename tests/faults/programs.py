@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -17,6 +19,7 @@ from deploy.local.applications import answers_ready
 from deploy.local.folders import CHECKOUT
 from deploy.local.processes import inherited_environment
 
+RUNNER = (str(CHECKOUT / "runner.py"),)
 READY_WITHIN_S = 90.0
 STOP_WITHIN_S = 40.0
 
@@ -30,6 +33,7 @@ class Program:
     port: int
     log: Path
     environment: Mapping[str, str] = field(repr=False)
+    launcher: Sequence[str] = RUNNER
     process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
 
     @property
@@ -40,7 +44,7 @@ class Program:
         """Starts it; `is_ready` tells when it is of use."""
         with self.log.open("ab") as output:
             self.process = subprocess.Popen(
-                [*_ends_with_us(), sys.executable, str(CHECKOUT / "runner.py"), *self.words],
+                [*_ends_with_us(), sys.executable, *self.launcher, *self.words],
                 env={**inherited_environment(), **self.environment},
                 cwd=CHECKOUT,
                 stdin=subprocess.DEVNULL,
@@ -71,10 +75,10 @@ class Program:
         return await asyncio.to_thread(self.process.wait, STOP_WITHIN_S)
 
     def end(self) -> None:
-        """Whatever became of it, it is gone."""
+        """Whatever became of it, it is gone, and with it whatever it has forked."""
         if self.process is not None and self.process.poll() is None:
             with suppress(ProcessLookupError):
-                self.process.kill()
+                os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait()
 
     async def counted(self, metric: str, session: aiohttp.ClientSession) -> int:

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 from redis.asyncio import Redis
 
-from tests.faults.orders import Flow
+from tests.faults.orders import WITH_CASHIER, Flow
 from tests.faults.settling import all_ends_well
 from tests.faults.town import Town
 from tests.sites import rabbitmqctl
@@ -15,11 +15,14 @@ from tests.waiting import at_last
 
 pytestmark = pytest.mark.faults
 
+IN_FLIGHT = 200
+
 
 @pytest.mark.parametrize("service", ["rabbitmq", "postgres", "redis"])
 async def test_no_payment_is_lost_or_doubled_when_a_service_is_killed(
-    town: Town, flow: Flow, service: str
+    town: Town, service: str
 ) -> None:
+    flow = Flow(town.street, IN_FLIGHT, WITH_CASHIER)
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(flow.run())
         await flow.is_running()

@@ -23,7 +23,7 @@ from handlers.simulator.world import Api, FaultOrder, Kind
 from runner import ROOMS
 from schema.channels.language import Protocols
 from schema.products import PayType
-from tests.faults.programs import Program
+from tests.faults.programs import RUNNER, Program
 from tests.journeys.shop import Street, a_street
 from tests.registry import register_channel, register_customer
 from tests.sites import Site
@@ -43,9 +43,12 @@ MANNERS = {"auto_pay_after_ms": 300, "answer_delay_ms": 100, "clock_speed": 60}
 WHO_PAYS: tuple[tuple[Api, Kind, int], ...] = (
     ("pay", "silent_outage", 13),
     ("pay", "silent_outage", 17),
+    ("pay", "silent_outage", 23),
     ("close", "late_success", 17),
+    ("notify", "lost_notify", 19),
 )
-"""By the last two digits of the amount: who never pays, and who pays too late."""
+"""By the last two digits of the amount: who never pays, who pays too late, and of whom the channel
+says nothing on its own."""
 
 
 @dataclass
@@ -86,15 +89,19 @@ class Town:
 
 @asynccontextmanager
 async def a_town(
-    services: Services, site: Site, folder: Path, wallets: Sequence[Protocols] = ("wechat",)
-) -> AsyncIterator[Town]:
-    """Every program running and ready; whatever happens, all of them are gone at the end."""
+    services: Services, site: Site, folder: Path, wallets: Sequence[Protocols] = ("wechat",),
+    *, launcher: Sequence[str] = RUNNER, calls_in_flight_max: int = 200,
+) -> AsyncIterator[Town]:  # fmt: skip
+    """Every program running and ready; whatever happens, all of them are gone at the end.
+
+    `launcher` runs all but the simulator, and `calls_in_flight_max` is what a channel bears.
+    """
     async with AsyncExitStack() as stack:
         session = await stack.enter_async_context(aiohttp.ClientSession())
         street = await stack.enter_async_context(a_street())
-        programs = _programs(services, site, folder)
+        programs = _programs(services, site, folder, launcher)
         town = Town(services, site, programs, street, session)
-        await _move_in(town, folder, wallets)
+        await _move_in(town, folder, wallets, calls_in_flight_max)
         for program in programs.values():
             stack.callback(program.end)
             program.start()
@@ -102,7 +109,9 @@ async def a_town(
         yield town
 
 
-def _programs(services: Services, site: Site, folder: Path) -> dict[str, Program]:
+def _programs(
+    services: Services, site: Site, folder: Path, launcher: Sequence[str]
+) -> dict[str, Program]:
     ports = Ports(services.folder)
     port = {name: ports.claim(f"town_{name}") for name in (*ACTORS, "simulator")}
     environment = site.environment() | {
@@ -112,13 +121,18 @@ def _programs(services: Services, site: Site, folder: Path) -> dict[str, Program
     }
     words = {name: ["run", name, f"--operations-port={port[name]}"] for name in ROOMS}
     words |= {"edge": ["edge"], "simulator": ["simulator"]}
+    launchers = dict.fromkeys(ACTORS, launcher) | {"simulator": RUNNER}
     return {
-        name: Program(name, words[name], port[name], folder / f"{name}.log", environment)
+        name: Program(
+            name, words[name], port[name], folder / f"{name}.log", environment, launchers[name]
+        )
         for name in words
     }
 
 
-async def _move_in(town: Town, folder: Path, wallets: Sequence[Protocols]) -> None:
+async def _move_in(
+    town: Town, folder: Path, wallets: Sequence[Protocols], calls_in_flight_max: int
+) -> None:
     """A channel of each platform and three shops, before anything runs."""
     simulator, edge = town.programs["simulator"].url, town.programs["edge"].url
     pool, vault = await connect(town.site.postgres_url), Vault(town.site.master_key)
@@ -128,7 +142,10 @@ async def _move_in(town: Town, folder: Path, wallets: Sequence[Protocols]) -> No
         ours, other_end = generate(protocol, simulator, f"{edge}/channels/{channel_no}/notify")
         theirs.append(other_end)
         town.accounts[protocol] = merchant_key(cast(Account, other_end))[1]
-        await register_channel(pool, vault, channel_no, ours, pay_types=[WALLETS[protocol]])
+        await register_channel(
+            pool, vault, channel_no, ours,
+            pay_types=[WALLETS[protocol]], calls_in_flight_max=calls_in_flight_max,
+        )  # fmt: skip
     config = SimulatorConfig(accounts=tuple(theirs), faults=tuple(who_pays(town)), **MANNERS)
     save_config(folder / "simulator.json", config)
     for name in SHOPS:
