@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from actors.channels.attempts.asking import TAKEN_BACK, order_of
 from actors.channels.attempts.attempt import Attempt
-from actors.channels.attempts.calls import Answer
+from actors.channels.attempts.calls import Answer, Errand
 from actors.channels.talk.accounts import Accounts
 from bus.directory import Directory
 from bus.jobs import now_utc
@@ -218,7 +218,8 @@ async def test_what_was_taken_back_is_not_paid_though_the_answer_was_lost(
     attempt = corner.attempt(product)
     assert isinstance((await corner.ask(attempt)).verdict, Paid)
     corner.trouble("reverse", "lost_answer")
-    for errand in ("close", "query"):
+    errands: tuple[Errand, ...] = ("close", "query", "look")
+    for errand in errands:
         lost = await corner.talk().reverse(order_of(attempt))
         assert isinstance(lost, Unknown | SurelyNotPaid)
         answer = await corner.ask(attempt, errand)

@@ -24,7 +24,7 @@ async def ask_payment(talk: Talk, attempt: Attempt, wait_s: int, *, queries_firs
     at_till = is_at_the_till(attempt.terms.pay_type)
     if not queries_first:
         return await talk.create(order)
-    stands = _kept(await talk.query(order), at_till=at_till)
+    stands = await ask_how_it_stands(talk, attempt)
     if isinstance(stands, (Paid, SurelyNotPaid)):
         return stands
     if at_till and now >= attempt.opened_at + timedelta(seconds=wait_s):
@@ -35,14 +35,25 @@ async def ask_payment(talk: Talk, attempt: Attempt, wait_s: int, *, queries_firs
     return stands
 
 
+async def ask_how_it_stands(talk: Talk, attempt: Attempt) -> Verdict:
+    """How an order stands. What was paid at the till may have gone back at our wish: then nobody's
+    money is there, whether or not we have heard the answer to that wish."""
+    stands = await talk.query(order_of(attempt))
+    is_paid = isinstance(stands, Paid)
+    if is_paid and stands.is_all_back and is_at_the_till(attempt.terms.pay_type):
+        words = "paid, and all of it went back"
+        return SurelyNotPaid(code=TAKEN_BACK, message=words, cause="payer")
+    return stands
+
+
 async def ask_to_close(talk: Talk, attempt: Attempt) -> Verdict:
     """Has the order closed there, unless it was paid: first how it stands, then the close. What a
     payer shows at the till can be paid while we speak, so there it is taken back instead."""
-    order, at_till = order_of(attempt), is_at_the_till(attempt.terms.pay_type)
-    stands = _kept(await talk.query(order), at_till=at_till)
+    order = order_of(attempt)
+    stands = await ask_how_it_stands(talk, attempt)
     if isinstance(stands, (Paid, SurelyNotPaid)):
         return stands
-    if at_till:
+    if is_at_the_till(attempt.terms.pay_type):
         return await talk.reverse(order)
     return await talk.close(order)
 
@@ -55,16 +66,6 @@ def _may_be_sent(attempt: Attempt, stands: Verdict, now: datetime, *, at_till: b
     if at_till:
         return isinstance(stands, NotKnownThere) and attempt.terms.auth_code is not None
     return isinstance(stands, (NotKnownThere, Pending))
-
-
-def _kept(stands: Verdict, *, at_till: bool) -> Verdict:
-    """How an order stands, where all that was paid at the till may have gone back at our wish: then
-    nobody's money is there, whether or not we have heard the answer to that wish."""
-    if at_till and isinstance(stands, Paid) and stands.is_all_back:
-        return SurelyNotPaid(
-            code=TAKEN_BACK, message="paid, and all of it went back", cause="payer"
-        )
-    return stands
 
 
 def _of_a_repeat(said: Verdict) -> Verdict:

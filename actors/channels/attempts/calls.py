@@ -10,7 +10,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from actors.channels import store
-from actors.channels.attempts.asking import ask_payment, ask_to_close, order_of
+from actors.channels.attempts.asking import ask_how_it_stands, ask_payment, ask_to_close
 from actors.channels.attempts.attempt import Attempt, Attempts, AttemptState
 from actors.channels.attempts.closing import never_asked, said_closed
 from actors.channels.attempts.rules import OPEN, first_attempt, hear, money
@@ -201,7 +201,7 @@ async def _asked(talk: Talk, ticket: Ticket, profile: ChannelProfile) -> Verdict
         case "close":
             return await ask_to_close(talk, attempt)
         case "look":
-            return await talk.query(order_of(attempt))
+            return await ask_how_it_stands(talk, attempt)
         case errand:
             return await ask_payment(talk, attempt, wait_s, queries_first=errand == "query")
 
