@@ -66,8 +66,9 @@ class Branch:
         return mchid
 
     def hang(self, mchid: str, *, times: int | None = None) -> None:
-        """Every call of this account hangs; with `times` 0 none does any more."""
-        wish = FaultOrder(account_no=mchid, api="calls", kind="hang", value=30_000, times=times)
+        """Every call of this account hangs for longer than any test; with `times` 0 none does any
+        more."""
+        wish = FaultOrder(account_no=mchid, api="calls", kind="hang", value=600_000, times=times)
         assert self.simulator.order_fault(wish) is None
 
     async def pay(self, *routed: PaymentRouted) -> list[str]:
