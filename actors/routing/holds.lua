@@ -3,8 +3,8 @@
 --   ["reserve", day, payment, amount, [[channel, is_counted, day_fen, day_count, total_fen] ...]]
 --   ["hold", day, payment, amount, channel, before]   counts there from now on, room or not; `before`
 --       is the channel that the rows had it with, empty if they did not have it
---   ["drop", day, payment, amount, channel]   counts no more, if it counts there; an amount of zero
---       if the rows did not have it
+--   ["drop", day, payment, amount, channel]   counts no more, if it counts there, or wherever it is
+--       if the channel is empty; an amount of zero if the rows did not have it
 -- Answers {1, answer of each}, or {0, "channel day" ...} and changes nothing where sums are missing
 -- that a reservation needs. A repeat of an operation changes nothing.
 local operations, kept_s = cjson.decode(ARGV[1]), ARGV[2]
@@ -106,7 +106,7 @@ for i, o in ipairs(operations) do
         hold(o[3], o[5], o[2], o[4])
     else
         local mine = held(o[3])
-        if mine and mine.channel == o[5] then
+        if mine and (o[5] == '' or mine.channel == o[5]) then
             drop(o[3], mine)
         elseif not mine and o[4] > 0 then
             add(o[5], o[2], '-' .. string.format('%.0f', o[4]), -1)

@@ -74,10 +74,11 @@ class Holds:
         return {row["payment_id"] for row in rows}
 
     async def add(self, connection: Connection, taken: Sequence[Taken]) -> None:
-        """Has payments count that did not, whether or not there is room: they were paid."""
-        await self.keep(connection, taken)
+        """Has payments count that did not, whether or not there is room: they were paid. Redis is
+        told first: a row that stood alone would tell whoever repeats this that it was told."""
         rows = [msgspec.structs.asdict(each) for each in taken]
         await self._tell(connection, [_operation("hold", row, "") for row in rows])
+        await self.keep(connection, taken)
 
     async def give_back(self, connection: Connection, failed: Mapping[str, str], day: date) -> None:
         """Has payments count no more against the channels where they ended unpaid, or against
@@ -85,7 +86,7 @@ class Holds:
         rows = await connection.fetch(SQL.give_back, list(failed), list(failed.values()))
         known = {row["payment_id"] for row in rows}
         # A repeat finds no row, and Redis may have missed the first time.
-        unknown = [["drop", str(day), p, 0, c] for p, c in failed.items() if c and p not in known]
+        unknown = [["drop", str(day), p, 0, c] for p, c in failed.items() if p not in known]
         await self._tell(connection, [*(_operation("drop", row) for row in rows), *unknown])
 
     async def _tell(self, connection: Connection, operations: Sequence[list[Any]]) -> None:
