@@ -21,7 +21,8 @@ SETTLED_AFTER = timedelta(seconds=15)
 """By then the calls of a minute are counted, unless a worker is behind."""
 
 AGAIN = 2
-"""Each minute is read again twice, for workers that are behind."""
+"""Each minute is read again twice, for workers that are behind; each hour, for one that died when
+its round was begun and nothing of it was done."""
 
 MINUTES_MAX = KEPT_S // 60 - 1
 """What Redis still has, after nobody was there to archive."""
@@ -80,7 +81,7 @@ class Archive:
         if not await self._begin("hours", ends):
             return 0
         missed = HOURS_BACK_MAX if last is None else (ends - datetime.fromisoformat(last)) // _HOUR
-        begins = ends - _HOUR * min(max(missed, 1), HOURS_BACK_MAX)
+        begins = ends - _HOUR * min(missed + AGAIN, HOURS_BACK_MAX)
         rolled = await self._pool.execute(SQL.roll_hours, begins, ends, list(OUTCOMES))
         trimmed = [
             await self._pool.execute(SQL.trim_tallies, span_s, self._now() - kept, TRIMMED_MAX)

@@ -113,6 +113,17 @@ async def test_minutes_become_hours_also_after_a_day_without_anybody(lookout: Lo
     assert [row["calls"] for row in await lookout.pool.fetch(total)] == [6, 3]
 
 
+async def test_an_hour_whose_worker_died_is_made_up_for(lookout: Lookout) -> None:
+    hour = lookout.now.replace(minute=0, second=0, microsecond=0)
+    await a_minute_row(lookout, hour - HOUR, ok=3)
+    lookout.now = hour + timedelta(minutes=10)
+    worker = an_archive(lookout)
+    await worker._begin("hours", hour)  # and then it was killed
+    lookout.later(3_600)
+    await an_archive(lookout).keep_hours()
+    assert [span.counts["ok"] for span in await kept(lookout, 3_600)] == [3]
+
+
 async def test_old_minutes_go_when_their_hours_are_kept_and_old_hours_go_too(
     lookout: Lookout,
 ) -> None:
