@@ -114,6 +114,13 @@ class UnexplainedReturned(Wish, frozen=True, kw_only=True, tag="unexplained_retu
     amount_fen: AmountFen
 
 
+class UnexplainedWithdrawn(Wish, frozen=True, kw_only=True, tag="unexplained_withdrawn"):
+    """There never was such money: the channel had said something wrong, and takes it back."""
+
+    channel_no: ChannelNo
+    amount_fen: AmountFen
+
+
 class Withdrawal(PartyWish, frozen=True, kw_only=True, tag="withdrawal"):
     """An owner takes money out 提现; the fee comes on top. Never from what is in reserve."""
 
@@ -208,5 +215,6 @@ Booked = (
     | RefundReturned
     | Unexplained
     | UnexplainedReturned
+    | UnexplainedWithdrawn
 )
 """Every kind that can be asked for by name; holds and adjustments have commands of their own."""

@@ -9,14 +9,14 @@ from msgspec import Struct
 
 from actors.accounting import management, periods
 from actors.accounting.ledger import Booking, Ledger
+from actors.accounting.mispaid import alarm_of, cleared_by_channel
 from actors.accounting.refunds import ENDED, has_ended
 from actors.accounting.rules import Draft, post
 from actors.accounting.views import account_view, booking_view, payout_view
-from actors.accounting.wishes import trade_of, wishes_of
+from actors.accounting.wishes import Mispaid, trade_of, wishes_of
 from actors.accounting.workings import worked_out
 from bus.decider import Decision
 from bus.effects import Later, Publish, Reply
-from schema.accounts import PLATFORM
 from schema.bookings import Booked, PayoutCompleted, PayoutReturned
 from schema.messages.accounting import (
     AccountingAnswered,
@@ -39,7 +39,7 @@ from schema.messages.accounting import (
     ReleaseHold,
     SetRate,
 )
-from schema.messages.channels import AttemptMispaid
+from schema.messages.channels import AttemptMispaid, AttemptMispaidWithdrawn
 from schema.messages.contract import Message
 from schema.messages.ordering import (
     PaymentDuplicated,
@@ -57,6 +57,7 @@ HEARS = (
     PaymentLatePaid,
     PaymentDuplicated,
     AttemptMispaid,
+    AttemptMispaidWithdrawn,
     RefundPlaced,
     RefundSucceeded,
     RefundFailed,
@@ -84,7 +85,9 @@ def decide(ledger: Ledger, message: Message, now: datetime) -> Decision:
             return paid(ledger, message, now)
         case RefundPlaced():
             return funded(ledger, message, now)
-        case PaymentDuplicated() | AttemptMispaid() | RefundSucceeded() | RefundFailed():
+        case AttemptMispaid() | AttemptMispaidWithdrawn():
+            return mispaid(ledger, message, now)
+        case PaymentDuplicated() | RefundSucceeded() | RefundFailed():
             return caused(ledger, message, now)
         case PostBooking(wish=PayoutCompleted() | PayoutReturned() as wish):
             return _payout_ended(booked(ledger, wish, now), wish)
@@ -139,7 +142,7 @@ def _unfunded(terms: RefundTerms, refusal: Refusal) -> Decision:
 
 def caused(
     ledger: Ledger,
-    fact: PaymentDuplicated | AttemptMispaid | RefundSucceeded | RefundFailed,
+    fact: PaymentDuplicated | Mispaid | RefundSucceeded | RefundFailed,
     now: datetime,
 ) -> Decision:
     """Books what has happened elsewhere, once. A refund that was returned already stays so."""
@@ -150,23 +153,15 @@ def caused(
             assert outcome.code == "refund_ended" and isinstance(fact, RefundFailed), outcome.reason
         elif not isinstance(outcome, Booking):
             changes += outcome
-    effects = (Publish(mispaid(fact)),) if isinstance(fact, AttemptMispaid) else ()
-    return Decision(changes=tuple(changes), effects=effects)
+    return Decision(changes=tuple(changes))
 
 
-def mispaid(fact: AttemptMispaid) -> LedgerBroken:
-    """The alarm about other money than was asked for. It is nobody's yet, so it stops nobody."""
-    return LedgerBroken(
-        alarm_no=f"mispaid.{fact.attempt_id}",
-        check_name="mispaid",
-        role=PLATFORM,
-        owner=PLATFORM,
-        account_no="",
-        detail=(
-            f"{fact.channel_no} says that {fact.paid_fen} {fact.paid_currency} were paid for "
-            f"{fact.payment_id}, and {fact.asked_fen} {fact.asked_currency} were asked for"
-        ),
-    )
+def mispaid(ledger: Ledger, fact: Mispaid, now: datetime) -> Decision:
+    """Books other money than was asked for, or that there never was any; with it goes its alarm."""
+    decision = caused(ledger, fact, now)
+    if isinstance(fact, AttemptMispaid):
+        return replace(decision, effects=(Publish(alarm_of(fact)),))
+    return replace(decision, changes=(*decision.changes, *cleared_by_channel(ledger, fact, now)))
 
 
 def booked(ledger: Ledger, wish: Booked, now: datetime) -> Outcome:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from actors.accounting.chart import AccountKey
-from actors.accounting.wishes import payable_of, touched, trade_of, wishes_of
+from actors.accounting.wishes import mispaid_no, payable_of, touched, trade_of, wishes_of
 from schema.bookings import (
     Booked,
     PartyWish,
@@ -20,6 +20,7 @@ from schema.bookings import (
     Trade,
     Unexplained,
     UnexplainedReturned,
+    UnexplainedWithdrawn,
     Withdrawal,
 )
 from schema.messages.accounting import (
@@ -38,7 +39,7 @@ from schema.messages.accounting import (
     ReleaseHold,
     SetRate,
 )
-from schema.messages.channels import AttemptMispaid
+from schema.messages.channels import AttemptMispaid, AttemptMispaidWithdrawn
 from schema.messages.contract import Message
 from schema.messages.ordering import (
     PaymentDuplicated,
@@ -85,11 +86,13 @@ def needs_of(messages: Iterable[Message]) -> Needs:
             case PaymentSucceeded():
                 _need_trade(needs, trade_of(message))
             case (
-                PaymentDuplicated() | AttemptMispaid()
+                PaymentDuplicated() | AttemptMispaid() | AttemptMispaidWithdrawn()
                 | RefundPlaced() | RefundSucceeded() | RefundFailed()
             ):  # fmt: skip
                 for wish in wishes_of(message):
                     _need_wish(needs, wish)
+                if isinstance(message, AttemptMispaidWithdrawn):
+                    needs.alarms.add(mispaid_no(message))
             case PostBooking(wish=wish):
                 _need_wish(needs, wish)
             case _:
@@ -117,7 +120,7 @@ def _need_wish(needs: Needs, wish: Booked) -> None:
         case Refund() | ProfitShare() | RefundReturned():
             needs.bookings.add(f"trade:{wish.payment_id}")
             needs.payments.add(wish.payment_id)
-        case Unexplained() | UnexplainedReturned() | RefundCompleted():
+        case Unexplained() | UnexplainedReturned() | UnexplainedWithdrawn() | RefundCompleted():
             needs.facts.update(touched(wish))
         case PayoutCompleted() | PayoutReturned():
             needs.payouts.add(wish.no)

@@ -50,6 +50,9 @@ POSTINGS: dict[str, Posting] = {
                                               "platform.suspense +gross"),
     "unexplained_returned":  posting("fact",  "platform.suspense -gross",
                                               "channel.clearing +gross"),
+    # Or there never was any: the channel has taken back what it had said.
+    "unexplained_withdrawn": posting("fact",  "platform.suspense -gross",
+                                              "channel.clearing +gross"),
     # Money leaves for the owner's bank, arrives there, or comes back 退汇, even after it arrived.
     "withdrawal":            posting("asked", "party.payable -total", "party.in_transit +gross",
                                               "platform.fee_income +fee"),

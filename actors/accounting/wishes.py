@@ -32,9 +32,10 @@ from schema.bookings import (
     Transfer,
     Unexplained,
     UnexplainedReturned,
+    UnexplainedWithdrawn,
     Withdrawal,
 )
-from schema.messages.channels import AttemptMispaid
+from schema.messages.channels import AttemptMispaid, AttemptMispaidWithdrawn
 from schema.messages.ordering import (
     PaymentDuplicated,
     PaymentSucceeded,
@@ -70,7 +71,8 @@ def trade_of(paid: PaymentSucceeded) -> Trade:
     )
 
 
-Caused = PaymentDuplicated | AttemptMispaid | RefundPlaced | RefundSucceeded | RefundFailed
+Mispaid = AttemptMispaid | AttemptMispaidWithdrawn
+Caused = PaymentDuplicated | Mispaid | RefundPlaced | RefundSucceeded | RefundFailed
 """Facts of other rooms that ask for a booking, beside a payment's success."""
 
 
@@ -87,9 +89,9 @@ def wishes_of(fact: Caused) -> tuple[Booked, ...]:
                     cost_fen=fact.cost_fen,
                 ),
             )
-        case AttemptMispaid(funds_flow="platform", paid_fen=paid, paid_currency="CNY") if paid > 0:
-            return (Unexplained(no=fact.attempt_id, channel_no=fact.channel_no, amount_fen=paid),)
-        case PaymentDuplicated() | AttemptMispaid():
+        case AttemptMispaid() | AttemptMispaidWithdrawn():
+            return _unexplained(fact)
+        case PaymentDuplicated():
             return ()
         case RefundPlaced(terms=terms):
             return (refund_of(terms),) if terms.kind != "duplicate" else ()
@@ -99,6 +101,20 @@ def wishes_of(fact: Caused) -> tuple[Booked, ...]:
             return (RefundCompleted(**_parties(terms)),)
         case RefundFailed(terms=terms):
             return (RefundReturned(**_parties(terms)),) if terms.kind != "duplicate" else ()
+
+
+def _unexplained(fact: Mispaid) -> tuple[Booked, ...]:
+    """Whichever of the two is heard first, together they leave nothing. Its number is the alarm's
+    and not the attempt's, which may have been paid for a second time, too."""
+    if fact.funds_flow != "platform" or fact.paid_currency != "CNY" or not fact.paid_fen:
+        return ()
+    said = Unexplained if isinstance(fact, AttemptMispaid) else UnexplainedWithdrawn
+    return (said(no=mispaid_no(fact), channel_no=fact.channel_no, amount_fen=fact.paid_fen),)
+
+
+def mispaid_no(fact: Mispaid) -> str:
+    """The number of the booking and of the alarm; an attempt has one at the most."""
+    return f"mispaid.{fact.attempt_id}"
 
 
 def refund_of(terms: RefundTerms) -> Refund:
@@ -137,7 +153,7 @@ def parties_of(wish: Booked) -> Parties:
         case Transfer():
             party, other = (wish.role, wish.owner), (wish.to_role, wish.to_owner)
             return {"party": party, "other": other}
-        case Receipt() | Unexplained() | UnexplainedReturned():
+        case Receipt() | Unexplained() | UnexplainedReturned() | UnexplainedWithdrawn():
             return US | {"channel": ("channel", wish.channel_no)}
         case ProfitShare():
             return US

@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from actors.channels import store
 from actors.channels.attempts.attempt import Attempt, Attempts
-from actors.channels.attempts.rules import hear
+from actors.channels.attempts.rules import hear_notice
 from actors.channels.refunds.repayment import Repayment, Repayments, refund_id_of
 from actors.channels.refunds.rules import hear_refund
 from actors.channels.talk.account import Account
@@ -120,7 +120,7 @@ def _of_payment(
     if attempt is None or attempt.channel_no != message.channel_no:
         log.error("notice_without_attempt", notice=message.notice_id, order=said.number)
         return Decision()
-    return hear(attempt, said.verdict, account.profile, now)
+    return hear_notice(attempt, said.verdict, account.profile, now)
 
 
 def _of_refund(

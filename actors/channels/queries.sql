@@ -21,8 +21,8 @@ SELECT * FROM channels.attempt WHERE attempt_id = ANY($1::text[]) ORDER BY attem
 -- Stores what became of attempts, given as a JSON array of rows.
 UPDATE channels.attempt AS a SET
     state = n.state, offer = n.offer, channel_trade_no = n.channel_trade_no,
-    paid_fen = n.paid_fen, channel_code = n.channel_code, channel_message = n.channel_message,
-    queries = n.queries, query_at = n.query_at, answered_at = n.answered_at,
+    paid_fen = n.paid_fen, mispaid = n.mispaid,
+    channel_code = n.channel_code, channel_message = n.channel_message, queries = n.queries, query_at = n.query_at, answered_at = n.answered_at,
     paid_at = n.paid_at, updated_at = n.updated_at
 FROM json_populate_recordset(NULL::channels.attempt, $1::json) AS n
 WHERE a.attempt_id = n.attempt_id;

@@ -9,7 +9,7 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from actors.channels.attempts.attempt import Attempt, Attempts, Decisions
+from actors.channels.attempts.attempt import Attempt, Attempts, Decisions, Mispaid
 from actors.channels.refunds.repayment import Repayment, Repayments
 from bus.database import Connection, queries
 from bus.rows import from_row, narrowed, to_rows
@@ -24,6 +24,7 @@ NESTED = {
     "offer": msgspec.json.Decoder(Offer),
     "terms": msgspec.json.Decoder(PaymentTerms),
     "decisions": msgspec.json.Decoder(Decisions),
+    "mispaid": msgspec.json.Decoder(Mispaid),
 }
 
 
@@ -38,6 +39,7 @@ class AttemptChange(Struct, frozen=True, kw_only=True):
     offer: Offer | None
     channel_trade_no: str | None
     paid_fen: int | None
+    mispaid: Mispaid | None
     channel_code: str | None
     channel_message: str | None
     queries: int

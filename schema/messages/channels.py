@@ -96,7 +96,8 @@ class AttemptClosed(Message, frozen=True, kw_only=True):
 @fact("attempt.mispaid", owner="channels")
 class AttemptMispaid(Message, frozen=True, kw_only=True):
     """A channel says, in signed words, that another amount was paid than we asked for. It is no
-    success: the money waits in suspense until a person has looked."""
+    success: the money waits in suspense until the channel, asked by us, takes that back, or a
+    person has looked."""
 
     payment_id: str
     attempt_id: str
@@ -109,6 +110,23 @@ class AttemptMispaid(Message, frozen=True, kw_only=True):
     paid_fen: Annotated[int, Meta(ge=0)]
     paid_currency: str
     paid_at: Moment
+
+
+@fact("attempt.mispaid_withdrawn", owner="channels")
+class AttemptMispaidWithdrawn(Message, frozen=True, kw_only=True):
+    """Asked by us, the channel says in signed words that the right amount was paid: what it had
+    said of other money was wrong, and nothing waits in suspense."""
+
+    payment_id: str
+    attempt_id: str
+    merchant_no: MerchantNo
+    channel_no: ChannelNo
+    funds_flow: FundsFlow
+    asked_fen: AmountFen
+    asked_currency: str
+    paid_fen: Annotated[int, Meta(ge=0)]
+    """What it had said; so is the currency."""
+    paid_currency: str
 
 
 @fact("repayment.pending", owner="channels")

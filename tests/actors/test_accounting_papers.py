@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
+from actors.accounting.mispaid import alarm_of
 from bus.database import Pool
+from schema import ids
 from schema.accounts import RatePlan, Tier
 from schema.bookings import (
     PayoutCompleted,
@@ -30,6 +32,7 @@ from schema.messages.accounting import (
     ReleaseHold,
     SetRate,
 )
+from schema.messages.channels import AttemptMispaid, AttemptMispaidWithdrawn
 from schema.messages.ordering import PaymentSucceeded
 from tests.actors.books import Books
 from tests.examples import NOW
@@ -300,6 +303,29 @@ async def test_an_alarm_outlasts_the_batch_and_ends_with_a_name(books: Books) ->
     assert refusal is not None and refusal.code == "payouts_stopped"
     await books.hear([ClearAlarm(alarm_no=broken.alarm_no, **SIGNED)])
     assert (await books.book(wish)).booking is not None
+
+
+async def test_what_a_channel_takes_back_leaves_nothing_in_whatever_order_it_is_heard(
+    books: Books,
+) -> None:
+    attempt_id = ids.attempt_id(books.paid()[0].payment.id, 1)
+    fields: dict[str, Any] = {
+        "payment_id": "pay_1", "attempt_id": attempt_id, "merchant_no": books.merchant_no,
+        "channel_no": books.channel_no, "funds_flow": "platform", "asked_fen": 1_000,
+        "asked_currency": "CNY", "paid_fen": 999, "paid_currency": "CNY",
+    }  # fmt: skip
+    said = AttemptMispaid(**fields, channel_trade_no="42", paid_at=NOW)
+    taken_back = AttemptMispaidWithdrawn(**fields)
+    before, serial = (await books.balances())["clearing"]
+    await books.hear([taken_back, taken_back])
+    assert (await books.balances())["clearing"] == (before + 999, serial + 1)
+    await books.hear([said])
+    await books.hear([taken_back, alarm_of(said)])
+    assert (await books.balances())["clearing"] == (before, serial + 2)
+    alarm = await books.pool.fetchrow(
+        "SELECT * FROM accounting.alarm WHERE alarm_no = $1", f"mispaid.{attempt_id}"
+    )
+    assert alarm["cleared_by"] == "system"
 
 
 async def test_settings_are_kept_and_what_is_left_out_stays(books: Books) -> None:

@@ -9,7 +9,7 @@ from datetime import timedelta
 from msgspec.structs import astuple, replace
 
 from actors.channels import store
-from actors.channels.attempts.attempt import Attempt, AttemptState
+from actors.channels.attempts.attempt import Attempt, AttemptState, Mispaid
 from bus.database import Connection, Pool
 from schema import ids
 from schema.messages.doors import ChannelNotified
@@ -28,6 +28,7 @@ def with_all_that_can_change(attempt: Attempt) -> Attempt:
         offer=CODE,
         channel_trade_no=TRADE_NO,
         paid_fen=1_000,
+        mispaid=Mispaid(paid_fen=999, paid_currency="CNY", funds_flow="platform"),
         channel_code="SYSTEM_ERROR",
         channel_message="系统异常，请稍后重试",
         queries=7,

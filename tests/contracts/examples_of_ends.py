@@ -8,6 +8,7 @@ from schema.messages.accounting import RefundFunded, RefundUnfunded
 from schema.messages.channels import (
     AttemptClosed,
     AttemptMispaid,
+    AttemptMispaidWithdrawn,
     CallRepayment,
     QueryRepayment,
     RepaymentAbnormal,
@@ -107,6 +108,17 @@ OF_PAYMENTS: tuple[Message, ...] = (
         paid_fen=127_999,
         paid_currency="CNY",
         paid_at=PAID_AT,
+    ),
+    AttemptMispaidWithdrawn(
+        payment_id=PAYMENT_ID,
+        attempt_id=ATTEMPT_ID,
+        merchant_no=MERCHANT_NO,
+        channel_no="wechat_a",
+        funds_flow="platform",
+        asked_fen=128_000,
+        asked_currency="CNY",
+        paid_fen=127_999,
+        paid_currency="CNY",
     ),
     PaymentDuplicated(
         payment_id=PAYMENT_ID,

@@ -5,7 +5,10 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from handlers.simulator.world import TradeState
+import pytest
+from msgspec.structs import replace
+
+from handlers.simulator.world import Kind, TradeState
 from schema.ids import attempt_id
 from tests.journeys.channel import Channel
 from tests.journeys.platform import Platform
@@ -171,15 +174,61 @@ async def test_a_refund_without_the_money_for_it_is_refused(
     assert answer.document["failure"]["code"] == "insufficient_balance"
 
 
-async def test_another_amount_than_was_asked_for_is_no_success_and_lies_in_suspense(
+async def alarm(platform: Platform, payment: dict[str, Any]) -> Any:
+    """The alarm about other money than was asked for."""
+    return await platform.shared.pool.fetchrow(
+        "SELECT * FROM accounting.alarm WHERE alarm_no = $1",
+        f"mispaid.{attempt_id(payment['id'], 1)}",
+    )
+
+
+@pytest.mark.parametrize(
+    ("kind", "kinds"),
+    [
+        ("wrong_amount_notify", ["unexplained", "unexplained_withdrawn"]),
+        ("wrong_currency_notify", []),
+    ],
+)
+async def test_a_lie_of_a_notice_leaves_nothing_once_the_channel_was_asked(
+    platform: Platform, channel: Channel, shop: Shop, kind: Kind, kinds: list[str]
+) -> None:
+    channel.trouble("notify", kind)
+    payment = (await shop.order()).document
+    number = attempt_id(payment["id"], 1)
+    await channel.pay(number)
+    raised = await at_last(lambda: alarm(platform, payment))
+    assert raised["cleared_at"] is None
+    await shop.is_in_state(payment["id"], "succeeded")  # by the ladder, after five seconds
+    even = {"channel.clearing": -1_000, "merchant.payable": 994}
+
+    async def is_settled() -> bool:
+        cleared = (await alarm(platform, payment))["cleared_by"] == "system"
+        return cleared and await balances(platform, shop.merchant_no, channel.channel_no) == even
+
+    await at_last(is_settled)
+    booked = "SELECT kind FROM accounting.booking WHERE subject = $1 ORDER BY kind"
+    assert [
+        row["kind"] for row in await platform.shared.pool.fetch(booked, raised["alarm_no"])
+    ] == kinds
+    assert await platform.dead_letters() == {}
+
+
+async def test_where_the_channel_confirms_the_wrong_amount_a_person_has_to_look(
     platform: Platform, channel: Channel, shop: Shop
 ) -> None:
-    channel.trouble("notify", "wrong_amount_notify")
     payment = (await shop.order()).document
-    await channel.pay(attempt_id(payment["id"], 1))
+    trade = channel.trade(attempt_id(payment["id"], 1))
+    assert trade is not None
+    trade.terms = replace(trade.terms, amount_fen=999)  # whatever went wrong there
+    await channel.pay(trade.number)
+    await at_last(lambda: alarm(platform, payment))
 
-    async def is_in_suspense() -> bool:
-        return "platform.suspense" in await balances(platform, "platform")
+    async def was_asked() -> bool:
+        await platform.ask_now(payment["id"])
+        return (await platform.story(payment["id"])).attempts[0]["queries"] >= 3
 
-    await at_last(is_in_suspense)
+    await at_last(was_asked, every_s=0.5)
     assert (await shop.find(payment["id"]))["state"] == "pending"
+    assert (await alarm(platform, payment))["cleared_at"] is None
+    assert await balances(platform, channel.channel_no) == {"channel.clearing": -999}
+    assert await platform.dead_letters() == {}

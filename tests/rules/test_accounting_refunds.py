@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from random import Random
 from typing import Any
 
 import pytest
@@ -9,9 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import asdict, replace
 
+from actors.accounting.mispaid import alarm_of
 from schema import ids
-from schema.messages.accounting import LedgerBroken, RefundFunded, RefundUnfunded
-from schema.messages.channels import AttemptMispaid
+from schema.messages.accounting import ClearAlarm, LedgerBroken, RefundFunded, RefundUnfunded
+from schema.messages.channels import AttemptMispaid, AttemptMispaidWithdrawn
 from schema.messages.contract import Message
 from schema.messages.ordering import (
     PaymentDuplicated,
@@ -154,14 +156,16 @@ def test_where_the_channel_settles_to_the_merchant_only_the_fee_is_ours() -> Non
     assert desk.balances() == owed
 
 
+TWICE = PaymentDuplicated(
+    payment_id=PAYMENT_ID, merchant_no=MERCHANT_NO, attempt_id=ids.attempt_id(PAYMENT_ID, 12),
+    channel_no=CHANNEL_NO, channel_trade_no="42", funds_flow="platform", amount_fen=1_000,
+    currency="CNY", cost_fen=3, paid_at=NOW,
+)  # fmt: skip
+
+
 def test_money_that_was_paid_twice_lies_in_suspense_until_it_went_back() -> None:
     desk = Desk()
-    twice = PaymentDuplicated(
-        payment_id=PAYMENT_ID, merchant_no=MERCHANT_NO, attempt_id=ids.attempt_id(PAYMENT_ID, 12),
-        channel_no=CHANNEL_NO, channel_trade_no="42", funds_flow="platform", amount_fen=1_000,
-        currency="CNY", cost_fen=3, paid_at=NOW,
-    )  # fmt: skip
-    desk.hear(twice)
+    desk.hear(TWICE)
     assert desk.balances()["platform.suspense", "platform"] == 1_000
     of = terms(kind="duplicate", refund_fen=1_000)
     assert isinstance(place(desk, of), RefundFunded)
@@ -169,31 +173,86 @@ def test_money_that_was_paid_twice_lies_in_suspense_until_it_went_back() -> None
     assert desk.balances() == {
         ("channel.cost", CHANNEL_NO): -3, ("channel.clearing", CHANNEL_NO): 3,
     }  # fmt: skip
-    desk.hear(replace(twice, funds_flow="direct", attempt_id=ids.attempt_id(PAYMENT_ID, 13)))
+    desk.hear(replace(TWICE, funds_flow="direct", attempt_id=ids.attempt_id(PAYMENT_ID, 13)))
     assert len(desk.ledger.bookings) == 2, "what never was with us is not booked"
 
 
+def mispaid(**differences: Any) -> tuple[AttemptMispaid, AttemptMispaidWithdrawn]:
+    """A notice said that a fen is missing, and the channel has taken it back."""
+    usual: dict[str, Any] = {
+        "payment_id": PAYMENT_ID, "attempt_id": ATTEMPT_ID, "merchant_no": MERCHANT_NO,
+        "channel_no": CHANNEL_NO, "funds_flow": "platform", "asked_fen": 1_000,
+        "asked_currency": "CNY", "paid_fen": 999, "paid_currency": "CNY",
+    }  # fmt: skip
+    usual |= differences
+    said = AttemptMispaid(**usual, channel_trade_no="42", paid_at=NOW)
+    return said, AttemptMispaidWithdrawn(**usual)
+
+
 def test_other_money_than_was_asked_for_lies_in_suspense(desk: Desk) -> None:
-    desk.hear(
-        AttemptMispaid(
-            payment_id=PAYMENT_ID,
-            attempt_id=ATTEMPT_ID,
-            merchant_no=MERCHANT_NO,
-            channel_no=CHANNEL_NO,
-            channel_trade_no="42",
-            funds_flow="platform",
-            asked_fen=1_000,
-            asked_currency="CNY",
-            paid_fen=999,
-            paid_currency="CNY",
-            paid_at=NOW,
-        )
-    )
+    desk.hear(mispaid()[0])
     assert desk.balances()["platform.suspense", "platform"] == 999
     (alarm,) = desk.publishes()
     assert isinstance(alarm, LedgerBroken) and alarm.check_name == "mispaid"
     desk.hear(alarm)
     assert [a.alarm_no for a in desk.ledger.alarms] == [f"mispaid.{ATTEMPT_ID}"]
+
+
+def test_what_was_said_wrongly_is_reversed_in_the_books_and_its_alarm_ends() -> None:
+    desk, (said, taken_back) = Desk(), mispaid()
+    desk.hear(said)
+    desk.hear(desk.publishes()[0])
+    desk.hear(taken_back)
+    assert desk.balances() == {}
+    keys = [booking.booking_key for booking in desk.ledger.bookings]
+    number = f"mispaid.{ATTEMPT_ID}"
+    assert keys == [f"unexplained:{number}", f"unexplained_withdrawn:{number}"]
+    (alarm,) = desk.ledger.alarms
+    assert (alarm.raised_at, alarm.cleared_at, alarm.cleared_by) == (NOW, NOW, "system")
+    assert alarm.reason and "what it had said before was wrong" in alarm.reason
+
+
+@pytest.mark.parametrize(
+    "difference", [{"funds_flow": "direct"}, {"paid_currency": "USD"}, {"paid_fen": 0}]
+)
+def test_of_what_was_never_in_the_books_only_the_alarm_ends(difference: dict[str, Any]) -> None:
+    desk, (said, taken_back) = Desk(), mispaid(**difference)
+    desk.hear(said)
+    desk.hear(desk.publishes()[0])
+    desk.hear(taken_back)
+    assert desk.ledger.bookings == []
+    assert [alarm.cleared_at for alarm in desk.ledger.alarms] == [NOW]
+
+
+@given(st.lists(st.sampled_from(["said", "alarm", "taken_back"]), max_size=8), st.randoms())
+def test_raising_and_taking_back_come_to_the_same_in_whatever_order_and_however_often(
+    again: list[str], lots: Random
+) -> None:
+    said, taken_back = mispaid()
+    facts = {"said": said, "alarm": alarm_of(said), "taken_back": taken_back}
+    heard = [*facts, *again]
+    lots.shuffle(heard)
+    desk = Desk()
+    for word in heard:
+        desk.hear(facts[word])
+    assert desk.balances() == {} and len(desk.ledger.bookings) == 2
+    assert [alarm.cleared_at for alarm in desk.ledger.alarms] == [NOW]
+
+
+def test_a_lie_about_what_was_paid_twice_leaves_what_was_paid_twice() -> None:
+    desk = Desk()
+    for fact in (*mispaid(attempt_id=TWICE.attempt_id), TWICE):
+        desk.hear(fact)
+    assert desk.balances()["platform.suspense", "platform"] == 1_000
+
+
+def test_what_a_person_has_cleared_keeps_the_persons_reason() -> None:
+    desk, (said, taken_back) = Desk(), mispaid()
+    desk.hear(said)
+    desk.hear(desk.publishes()[0])
+    desk.hear(ClearAlarm(alarm_no=f"mispaid.{ATTEMPT_ID}", operator="lin", reason="a typo"))
+    desk.hear(taken_back)
+    assert [(a.cleared_by, a.reason) for a in desk.ledger.alarms] == [("lin", "a typo")]
 
 
 FACTS = {"place": lambda of: RefundPlaced(terms=of), "done": succeeded, "no": failed}

@@ -9,12 +9,13 @@ from msgspec.structs import replace
 
 from actors.channels.attempts.attempt import AttemptState
 from actors.channels.attempts.closing import AFTER_CLOSE_S, FORGOTTEN_AFTER, never_asked
-from actors.channels.attempts.rules import hear
+from actors.channels.attempts.rules import hear, hear_notice, next_attempt
 from schema import ids
 from schema.channels import NotKnownThere, Paid, Pending, SurelyNotPaid, Unknown, Verdict
 from schema.messages.channels import (
     AttemptClosed,
     AttemptMispaid,
+    AttemptMispaidWithdrawn,
     AttemptSucceeded,
     AttemptUnknown,
 )
@@ -97,3 +98,66 @@ def test_other_money_than_was_asked_for_is_told_once_and_is_no_success(came: dic
     assert (mispaid.asked_fen, mispaid.paid_fen) == (1_000, wrong.amount_fen)
     again = hear(decision.changes[0], wrong, a_channel(), NOW)
     assert (again.effects, again.changes[0].state) == ((), AttemptState.UNKNOWN)
+
+
+FIRST_LIE = replace(PAID, amount_fen=999)
+LIED_ABOUT = hear_notice(SHOWN, FIRST_LIE, a_channel(funds_flow="platform"), NOW).changes[0]
+"""An attempt of which a notice has said that a fen is missing."""
+
+
+def test_what_was_said_of_other_money_is_asked_about_soon() -> None:
+    assert LIED_ABOUT.query_at == NOW + timedelta(seconds=5)
+
+
+def test_the_channels_answer_takes_back_what_its_notice_said() -> None:
+    after = hear(LIED_ABOUT, PAID, a_channel(funds_flow="direct"), NOW)
+    assert after.changes[0].state is AttemptState.SUCCEEDED
+    paid, withdrawn = (effect.message for effect in after.effects)
+    assert isinstance(paid, AttemptSucceeded)
+    assert withdrawn == AttemptMispaidWithdrawn(
+        payment_id=PAYMENT_ID,
+        attempt_id=SHOWN.attempt_id,
+        merchant_no=SHOWN.terms.merchant_no,
+        channel_no=SHOWN.channel_no,
+        funds_flow="platform",  # as it was when it was booked
+        asked_fen=1_000,
+        asked_currency="CNY",
+        paid_fen=999,
+        paid_currency="CNY",
+    )
+    assert hear(after.changes[0], FIRST_LIE, a_channel(), NOW).changes == ()
+
+
+def test_another_notice_takes_nothing_back_and_the_channel_is_asked_at_once() -> None:
+    decision = hear_notice(LIED_ABOUT, PAID, a_channel(), NOW)
+    (after,) = decision.changes
+    assert (after.state, after.query_at, decision.effects) == (AttemptState.CLOSING, NOW, ())
+
+
+def test_a_failed_attempt_can_be_asked_about_again_when_its_notices_contradict_each_other() -> None:
+    failed = replace(LIED_ABOUT, state=AttemptState.FAILED, query_at=None)
+    (after,) = hear_notice(failed, PAID, a_channel(), NOW).changes
+    assert (after.state, after.query_at) == (AttemptState.UNKNOWN, NOW)
+
+
+@pytest.mark.parametrize("word", [FIRST_LIE, replace(FIRST_LIE, amount_fen=998)])
+def test_the_channels_answer_confirms_what_its_notice_said_and_all_stays_as_it_is(
+    word: Verdict,
+) -> None:
+    between = hear(LIED_ABOUT, Pending(code="NOTPAY"), a_channel(), NOW).changes[0]
+    for attempt in (LIED_ABOUT, between):
+        decision = hear(attempt, word, a_channel(), NOW)
+        (after,) = decision.changes
+        assert (after.state, decision.effects) == (AttemptState.CLOSING, ())
+        assert after.mispaid == LIED_ABOUT.mispaid, "what lies in suspense"
+
+
+def test_where_money_was_spoken_of_no_other_channel_is_asked() -> None:
+    attempt = replace(
+        an_attempt("wechat_1", "wechat_2"), mispaid=LIED_ABOUT.mispaid, state=AttemptState.UNKNOWN
+    )
+    refused = SurelyNotPaid(code="ORDERNOTEXIST", message="no such order")
+    (failed,) = hear(attempt, refused, a_channel(), NOW).changes
+    assert (failed.state, failed.channel_no) == (AttemptState.FAILED, "wechat_1")
+    following = next_attempt(attempt, NOW)
+    assert following is not None and following.mispaid is None

@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from actors.channels.talk.account import Account
 from bus.books import Book
+from schema.bookings import FundsFlow
 from schema.channels import Offer
 from schema.payments import PaymentTerms, RiskDecision, RoutingDecision
 
@@ -36,6 +37,14 @@ class Decisions(Struct, frozen=True, kw_only=True):
     routing: RoutingDecision
 
 
+class Mispaid(Struct, frozen=True, kw_only=True):
+    """What the channel has said of other money than was asked for."""
+
+    paid_fen: int
+    paid_currency: str
+    funds_flow: FundsFlow
+
+
 class Attempt(Struct, frozen=True, kw_only=True):
     """Field names are the columns of `channels.attempt`."""
 
@@ -49,6 +58,7 @@ class Attempt(Struct, frozen=True, kw_only=True):
     offer: Offer | None = None
     channel_trade_no: str | None = None
     paid_fen: int | None = None
+    mispaid: Mispaid | None = None
     channel_code: str | None = None
     channel_message: str | None = None
     queries: int = 0

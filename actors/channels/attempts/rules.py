@@ -12,6 +12,14 @@ from msgspec.structs import replace
 
 from actors.channels.attempts.attempt import Attempt, AttemptState, Decisions
 from actors.channels.attempts.closing import closed, hear_closing, looked_once_more
+from actors.channels.attempts.mispaid import (
+    AMOUNT_MISMATCH,
+    asked_at_once,
+    contradicts,
+    first_told,
+    is_what_was_asked,
+    taken_back,
+)
 from actors.channels.attempts.saying import ask_again, say, why
 from actors.channels.ladders import is_at_the_till, query_time
 from bus.decider import Decision
@@ -29,7 +37,6 @@ from schema.channels import (
 )
 from schema.messages.channels import (
     AttemptFailed,
-    AttemptMispaid,
     AttemptPending,
     AttemptSucceeded,
     AttemptUnknown,
@@ -75,6 +82,7 @@ def next_attempt(attempt: Attempt, now: datetime) -> Attempt | None:
         channel_no=ranked[rank - 1],
         rank=rank,
         state=AttemptState.OPENED,
+        mispaid=None,
         channel_code=None,
         channel_message=None,
         queries=0,
@@ -83,6 +91,16 @@ def next_attempt(attempt: Attempt, now: datetime) -> Attempt | None:
         answered_at=None,
         updated_at=now,
     )
+
+
+def hear_notice(
+    attempt: Attempt, verdict: Verdict, profile: ChannelProfile, now: datetime
+) -> Decision:
+    """The same for what a channel says on its own; only its answers make good what it has said of
+    other money."""
+    if contradicts(attempt, verdict):
+        return Decision(changes=(asked_at_once(attempt, now),))
+    return hear(attempt, verdict, profile, now)
 
 
 def hear(attempt: Attempt, verdict: Verdict, profile: ChannelProfile, now: datetime) -> Decision:
@@ -125,20 +143,19 @@ def _new_offer(attempt: Attempt, verdict: Pending) -> Offer | None:
 
 def paid(attempt: Attempt, verdict: Paid, profile: ChannelProfile, now: datetime) -> Decision:
     """The channel has the money, if the amount is the one that was asked for."""
-    paid_at = verdict.paid_at.astimezone(UTC)
-    asked = (attempt.terms.amount_fen, attempt.terms.currency)
-    if (verdict.amount_fen, verdict.currency) != asked:
+    if not is_what_was_asked(attempt, verdict):
         return _mispaid(attempt, verdict, profile, now)
     succeeded = replace(
         attempt,
         state=AttemptState.SUCCEEDED,
         channel_trade_no=verdict.channel_payment_id,
         paid_fen=verdict.amount_fen,
-        paid_at=paid_at,
+        paid_at=verdict.paid_at.astimezone(UTC),
         query_at=None,
         updated_at=now,
     )
-    return Decision(changes=(succeeded,), effects=(money(succeeded, profile),))
+    said = (money(succeeded, profile), *taken_back(succeeded))
+    return Decision(changes=(succeeded,), effects=said)
 
 
 def money(attempt: Attempt, profile: ChannelProfile) -> Effect:
@@ -166,25 +183,11 @@ def _mispaid(attempt: Attempt, verdict: Paid, profile: ChannelProfile, now: date
         f"paid {verdict.amount_fen} {verdict.currency}"
     )
     decision = _unknown(attempt, AMOUNT_MISMATCH, words, now)
-    if attempt.channel_code == AMOUNT_MISMATCH:
+    if attempt.mispaid is not None:
         return decision
-    said = AttemptMispaid(
-        payment_id=attempt.payment_id,
-        attempt_id=attempt.attempt_id,
-        merchant_no=terms.merchant_no,
-        channel_no=attempt.channel_no,
-        channel_trade_no=verdict.channel_payment_id,
-        funds_flow=profile.funds_flow,
-        asked_fen=terms.amount_fen,
-        asked_currency=terms.currency,
-        paid_fen=verdict.amount_fen,
-        paid_currency=verdict.currency,
-        paid_at=verdict.paid_at.astimezone(UTC),
-    )
-    return Decision(changes=decision.changes, effects=(*decision.effects, say(attempt, said)))
-
-
-AMOUNT_MISMATCH = "amount_mismatch"
+    (open_still,) = decision.changes
+    after, told = first_told(open_still, verdict, profile, now)
+    return Decision(changes=(after,), effects=(*decision.effects, told))
 
 
 def _hear_late(attempt: Attempt, verdict: Verdict, now: datetime) -> Decision:
@@ -239,9 +242,13 @@ def _not_paid(attempt: Attempt, verdict: SurelyNotPaid, now: datetime) -> Decisi
 
 
 def _may_go_on(attempt: Attempt, verdict: SurelyNotPaid) -> bool:
-    """Whether another channel may be asked: not once the payer has an offer, nor where it is the
-    payer who can't pay, nor at the till after he has waited."""
-    if attempt.offer is not None or verdict.cause in ("payer", "balance"):
+    """Whether another channel may be asked: not once the payer has an offer or money was spoken of,
+    nor where it is the payer who can't pay, nor at the till after he has waited."""
+    if (
+        attempt.offer is not None
+        or attempt.mispaid is not None
+        or verdict.cause in ("payer", "balance")
+    ):
         return False
     return attempt.queries == 0 or not is_at_the_till(attempt.terms.pay_type)
 
