@@ -21,6 +21,7 @@ from bus.replies import Replies
 from handlers.asking import Asking
 from handlers.callbacks import NOTIFY, Callbacks, Languages
 from handlers.cashier.door import Cashier
+from handlers.cashier.links import links_of
 from handlers.doorstep import doorstep
 from handlers.merchant_api import day_statements, endpoints, notifications, refunds
 from handlers.merchant_api.account_books import Books
@@ -60,6 +61,7 @@ class Edge:
         self._notices = _outlet(shared, "notices")
         self._wishes = _outlet(shared, "wishes")
         self._asking = Asking(self._wishes, self._replies, wait_ms=settings.answer_wait_ms)
+        self._payments = Payments(shared.pool, links_of(settings, shared.vault))
         self._drafting = Drafting(settings.reach(), shared.vault)
         Upstream(shared.broker, shared.directory, prefetch=settings.prefetch)
         self.app = web.Application(middlewares=[doorstep], client_max_size=settings.body_bytes_max)
@@ -110,7 +112,7 @@ class Edge:
         settings = shared.settings
         gate = Gate(shared.directory, shared.vault, self._guard, trust_proxy=settings.trust_proxy)
         door = PaymentDoor(
-            Payments(shared.pool),
+            self._payments,
             self._orders,
             self._replies,
             settings.reach(),
@@ -128,7 +130,7 @@ class Edge:
 
     def _open_refunds(self, shared: Shared, gate: Gate) -> None:
         pool, reach, routes = shared.pool, shared.settings.reach(), self.app.router
-        door = RefundDoor(Refunds(pool), Payments(pool), self._asking, reach)
+        door = RefundDoor(Refunds(pool), self._payments, self._asking, reach)
         events, statements = EventDoor(TimeLines(pool)), DayStatementDoor(DayBook(pool))
         routes.add_get(f"{PATH}/{{payment_id}}/refunds", gate.before(door.of_payment))
         routes.add_get(f"{PATH}/{{payment_id}}/events", gate.before(events.find))

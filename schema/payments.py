@@ -95,7 +95,7 @@ class PaymentView(Struct, frozen=True, kw_only=True):
     created_at: Moment
     expires_at: Moment
     cashier_url: str | UnsetType = UNSET
-    """The page on which the payer chooses how to pay; in the first answer to such an order."""
+    """The page on which the payer chooses how to pay, while somebody can pay such an order."""
     pay: Offer | UnsetType = UNSET
     """How the payer can pay; present once the channel has said so."""
     channel_no: str | UnsetType = UNSET

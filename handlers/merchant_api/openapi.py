@@ -36,6 +36,12 @@ missing (`missing_field`). `pay` in the answer says how the payer can pay, by it
 `qr_code` to show, a `redirect` for the browser, a `form` for the browser to post in this order, a
 `client_call` or an `app_string` for the wallet's own library, or nothing to show, `at_the_till`.
 
+**Cashier.** With `"pay_type": "cashier"` the payer chooses: the answer is `201` with the state
+`placed` and a `cashier_url`, a page of ours. Lead the payer's browser there, or show the address as
+a QR code. It is in the first answer and in every later look at the order, as long as somebody can
+pay it; `pay_type` is then what the payer has chosen last. With a `return_url` the last page leads
+back to you, with a signed result.
+
 **Ends.** An order that nobody pays is closed when it expires, or when you close it; `closed` is
 said only when nobody can pay it any more. Money that comes all the same goes back by itself
 (`late_paid`), or reopens the order, as was agreed with you. `unknown` is not a failure: nobody can
@@ -76,6 +82,12 @@ EXAMPLE_PENDING = {
     "expires_at": "2026-02-14T08:05:00.123Z",
     "pay": {"kind": "qr_code", "url": "weixin://wxpay/bizpayurl?pr=p4lpSuKzz"},
     "channel_no": "wechat_1",
+}
+EXAMPLE_CASHIER = {
+    **{key: EXAMPLE_PENDING[key] for key in EXAMPLE_PENDING if key not in ("pay", "channel_no")},
+    "state": "placed",
+    "pay_type": "cashier",
+    "cashier_url": "https://pay.example/cashier/pay_01khbcdefg3h9k2m5p100001.Xk3…",
 }
 EXAMPLE_PAID = {
     **EXAMPLE_PENDING,
@@ -121,6 +133,11 @@ def openapi(server_url: str) -> Json:
 
 def _place() -> Json:
     location = {"Location": {"schema": {"type": "string"}, "description": "Where to look it up."}}
+    taken = answer("Taken.", [PaymentView])
+    taken["content"]["application/json"]["examples"] = {
+        "pending": {"value": EXAMPLE_PENDING},
+        "cashier": {"value": EXAMPLE_CASHIER},
+    }
     later = answer("Taken; the first answer is still to come.", [PaymentView, Processing])
     return {
         "operationId": "placePayment",
@@ -131,7 +148,7 @@ def _place() -> Json:
             "content": content([PaymentRequest], EXAMPLE_REQUEST),
         },
         "responses": {
-            "201": {**answer("Taken.", [PaymentView], EXAMPLE_PENDING), "headers": location},
+            "201": {**taken, "headers": location},
             "202": {**later, "headers": location},
             **problems(PLACE_CODES),
         },

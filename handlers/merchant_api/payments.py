@@ -20,7 +20,7 @@ from handlers.merchant_api.answers import document
 from handlers.merchant_api.authentication import Call
 from handlers.merchant_api.parameters import LIMIT_DEFAULT, Limit, read_query, wrong_cursor
 from handlers.merchant_api.problems import MALFORMED, Problem, problem_of, refused
-from handlers.merchant_api.views import NEWEST, Payments, read_cursor
+from handlers.merchant_api.views import NEWEST, OPEN, Payments, read_cursor
 from handlers.outlet import Outlet
 from handlers.trace import accepted_trace
 from schema.messages.contract import Message
@@ -51,15 +51,6 @@ class Search(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 class _WithMetadata(Struct):
     metadata: dict[str, Any]
 
-
-OPEN = (
-    PaymentState.PLACED,
-    PaymentState.SCREENING,
-    PaymentState.ROUTING,
-    PaymentState.PENDING,
-    PaymentState.UNKNOWN,
-)
-"""Where a wish to close may just not have been heard yet."""
 
 _request = msgspec.json.Decoder(PaymentRequest)
 _with_metadata = msgspec.json.Decoder(_WithMetadata)
@@ -116,7 +107,7 @@ class PaymentDoor:
         view = await self._payments.find(merchant_no, payment_id)
         if view is None:
             return no_payment(payment_id)
-        if view.state not in (PaymentState.CLOSING, *OPEN):
+        if view.state not in (PaymentState.CLOSING, *OPEN):  # it may just not have been heard yet
             return _closed(view)
         wish = ClosePayment(merchant_no=merchant_no, payment_id=payment_id)
         try:

@@ -7,9 +7,12 @@ from typing import TypeVar
 import asyncpg
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
+from msgspec.structs import replace
 
 from bus.database import Pool, queries
+from bus.jobs import now_utc
 from handlers.merchant_api.cursors import cursor_of, place_in
+from schema.cashier import Links
 from schema.channels.offers import Offer
 from schema.payments import PaymentState, PaymentView, Refusal
 from schema.text import Metadata, PaymentId
@@ -18,6 +21,15 @@ SQL = queries(__file__)
 
 NEWEST = "pay_" + "z" * 24
 """After every payment: where a list begins that has no cursor."""
+
+OPEN = (
+    PaymentState.PLACED,
+    PaymentState.SCREENING,
+    PaymentState.ROUTING,
+    PaymentState.PENDING,
+    PaymentState.UNKNOWN,
+)
+"""Where somebody may still pay, and nobody has asked for the end."""
 
 T = TypeVar("T")
 
@@ -37,30 +49,36 @@ class PaymentPage(Struct, frozen=True, kw_only=True):
 class Payments:
     """Reads payments. What it shows may be some milliseconds old, never wrong."""
 
-    def __init__(self, pool: Pool) -> None:
-        self._pool = pool
+    def __init__(self, pool: Pool, links: Links) -> None:
+        self._pool, self._links = pool, links
 
     async def find(self, merchant_no: str, payment_id: str) -> PaymentView | None:
         """The merchant's payment with our number."""
         row = await self._pool.fetchrow(SQL.find_payment, merchant_no, payment_id)
-        return None if row is None else view_of(row)
+        return None if row is None else self._view(row)
 
     async def find_order(self, merchant_no: str, merchant_order_no: str) -> PaymentView | None:
         """The merchant's payment with his own order number."""
         row = await self._pool.fetchrow(SQL.find_order, merchant_no, merchant_order_no)
-        return None if row is None else view_of(row)
+        return None if row is None else self._view(row)
 
     async def page(self, merchant_no: str, before: str, limit: int) -> PaymentPage:
         """Up to `limit` payments older than the one with the id `before`."""
         rows = await self._pool.fetch(SQL.list_payments, merchant_no, before, limit + 1)
-        items = [view_of(row) for row in rows[:limit]]
+        items = [self._view(row) for row in rows[:limit]]
         return PaymentPage(
             items=items, next_cursor=cursor_of(items[-1].id) if len(rows) > limit else None
         )
 
+    def _view(self, row: asyncpg.Record) -> PaymentView:
+        view = view_of(row)
+        if row["rounds"] is None or view.state not in OPEN or view.expires_at <= now_utc():
+            return view
+        return replace(view, cashier_url=self._links.order_url(view.id))
+
 
 def view_of(row: asyncpg.Record) -> PaymentView:
-    """The payment in a row of ordering.payment."""
+    """The payment in a row of ordering.payment, but for the page on which its payer chooses."""
     return PaymentView(
         id=row["payment_id"],
         merchant_no=row["merchant_no"],

@@ -6,7 +6,11 @@ from datetime import timedelta
 from urllib.parse import quote
 
 import pytest
+from yarl import URL
 
+from bus.jobs import now_utc
+from handlers.merchant_api.views import OPEN
+from schema.payments import PaymentState
 from tests.doors.rows import NOON, a_payment
 from tests.doors.street import PATH, Merchant, Street
 
@@ -39,6 +43,26 @@ async def test_a_payment_is_shown_whole(street: Street, merchant: Merchant) -> N
     assert (await street.get(merchant, f"{PATH}/{number}")).json == expected
     assert (await street.get(merchant, f"{PATH}?merchant_order_no=o-1")).json == expected
     assert (await street.get(merchant, PATH)).json == {"items": [expected], "next_cursor": None}
+
+
+async def test_the_address_of_the_cashier_is_there_while_somebody_can_pay(
+    street: Street, merchant: Merchant
+) -> None:
+    chosen, later = {"rounds": "[]", "pay_type": "cashier"}, now_utc() + timedelta(hours=1)
+    shown: dict[str, bool] = {}
+    for state in PaymentState:
+        number = await a_payment(
+            street, merchant, f"o-{state}", state=state, expires_at=later, **chosen
+        )
+        payment = (await street.get(merchant, f"{PATH}/{number}")).json
+        shown[state] = "cashier_url" in payment
+        if shown[state]:
+            assert URL(payment["cashier_url"]).path.startswith(f"/cashier/{number}.")
+    assert [state for state, is_shown in shown.items() if is_shown] == [*OPEN]
+    listed = (await street.get(merchant, PATH)).json["items"]
+    assert sum("cashier_url" in payment for payment in listed) == len(OPEN)
+    number = await a_payment(street, merchant, "o-expired", state="pending", **chosen)
+    assert "cashier_url" not in (await street.get(merchant, f"{PATH}/{number}")).json
 
 
 async def test_a_failed_payment_says_why(street: Street, merchant: Merchant) -> None:
