@@ -16,6 +16,8 @@ from rich.table import Table
 
 from bus.database import Pool, connect, queries
 from bus.effects import decode_outgoing
+from bus.jobs import now_utc
+from handlers.terminal.refund import refunds_of
 from handlers.terminal.unclear import add_unclear
 from schema.events import Event
 from schema.payments import RoutingDecision
@@ -31,6 +33,11 @@ Again = Callable[[RoutingDecision], RoutingDecision]
 SEEN = ("cost_fen", "latency_ms", "score", "used")
 """What a candidate's record tells beside its place; each only where the decision asked for it."""
 
+OF_ATTEMPTS = ("rank", "channel_no", "state", "channel_trade_no", "channel_code")
+OF_REFUNDS = ("refund_id", "merchant_refund_no", "amount_fen", "state", "channel_code", "age_s")
+OF_ENTRIES = ("account", "owner", "account_no", "amount_fen", "balance_after_fen")
+OF_NOTIFICATIONS = ("type", "state", "number", "status", "cost_ms", "error", "url")
+
 Step = tuple[datetime, str, str]
 """When, which room, and what it did."""
 
@@ -43,6 +50,7 @@ class Story(Struct, frozen=True, kw_only=True):
     payment: dict[str, Any]
     steps: list[dict[str, Any]]
     attempts: list[dict[str, Any]]
+    refunds: list[dict[str, Any]]
     entries: list[dict[str, Any]]
     notifications: list[dict[str, Any]]
 
@@ -61,7 +69,7 @@ def payment_cli(again: Again) -> typer.Typer:
         payment_id: Annotated[str, typer.Argument(help="Our payment id, pay_…")],
         as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     ) -> None:
-        """The story of one payment: steps, decisions, entries, notifications."""
+        """The story of one payment: steps, decisions, refunds, entries, notifications."""
         read: Callable[[], Settings] = context.obj
         story = asyncio.run(_tell(read(), payment_id))
         if story is None:
@@ -108,6 +116,7 @@ async def tell(pool: Pool, payment_id: str) -> Story | None:
         payment=_readable(payment, "metadata", "failure", "decisions"),
         steps=[],
         attempts=[_readable(row, "terms", "decisions") for row in attempts],
+        refunds=await refunds_of(pool, payment_id, now_utc()),
         entries=[dict(row) for row in entries],
         notifications=[dict(row) for row in notifications],
     )
@@ -179,26 +188,13 @@ def show(story: Story, console: Console | None = None) -> None:
     if payment["failure"] is not None:
         out.print(f"  failed: {payment['failure']['code']}: {payment['failure']['reason']}")
     out.print(_table("Time line", story.steps, "after_ms", "room", "step"))
-    out.print(
-        _table(
-            "Attempts", story.attempts,
-            "rank", "channel_no", "state", "channel_trade_no", "channel_code",
-        )
-    )  # fmt: skip
+    out.print(_table("Attempts", story.attempts, *OF_ATTEMPTS))
     if story.attempts:
         show_routing(story.attempts[0]["decisions"]["routing"], out)
-    out.print(
-        _table(
-            "Entries (fen)", story.entries,
-            "account", "owner", "account_no", "amount_fen", "balance_after_fen",
-        )
-    )  # fmt: skip
-    out.print(
-        _table(
-            "Notifications", story.notifications,
-            "type", "state", "number", "status", "cost_ms", "error", "url",
-        )
-    )  # fmt: skip
+    if story.refunds:
+        out.print(_table("Refunds", story.refunds, *OF_REFUNDS))
+    out.print(_table("Entries (fen)", story.entries, *OF_ENTRIES))
+    out.print(_table("Notifications", story.notifications, *OF_NOTIFICATIONS))
 
 
 def show_routing(record: dict[str, Any], out: Console) -> None:

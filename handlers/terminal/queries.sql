@@ -79,6 +79,16 @@ ORDER BY updated_at LIMIT $3;
 -- A refund by our id.
 SELECT * FROM ordering.refund WHERE refund_id = $1;
 
+-- find_refunds
+-- The refunds of a payment, in the order in which they were wished.
+SELECT refund_id, merchant_refund_no, kind, amount_fen, state, failure, created_at, refunded_at
+FROM ordering.refund WHERE payment_id = $1 ORDER BY refund_id;
+
+-- find_repayments
+-- What the channels of these refunds say of them.
+SELECT refund_id, channel_refund_no, channel_code, channel_message, queries
+FROM channels.repayment WHERE refund_id = ANY($1::text[]);
+
 -- find_repayment
 -- What the channel of a refund says of it.
 SELECT state, channel_refund_no, channel_code, channel_message, queries, query_at, opened_at,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated, Any
 
 import msgspec
@@ -58,6 +59,21 @@ async def find_refund(pool: Pool, refund_id: str) -> dict[str, Any] | None:
         return None
     repayment = await pool.fetchrow(SQL.find_repayment, refund_id)
     return dict(refund) | {"at_the_channel": repayment and dict(repayment)}
+
+
+async def refunds_of(pool: Pool, payment_id: str, now: datetime) -> list[dict[str, Any]]:
+    """The refunds of a payment with what their channels say, and the age of each in seconds."""
+    found = await pool.fetch(SQL.find_refunds, payment_id)
+    numbers = [row["refund_id"] for row in found]
+    repayments = await pool.fetch(SQL.find_repayments, numbers) if numbers else []
+    told = {row["refund_id"]: row for row in repayments}
+    return [
+        dict(row)
+        | dict.fromkeys(("channel_refund_no", "channel_code", "channel_message", "queries"))
+        | dict(told.get(row["refund_id"], {}))
+        | {"age_s": int((now - row["created_at"]).total_seconds())}
+        for row in found
+    ]
 
 
 @refund_cli.command("place")

@@ -86,3 +86,26 @@ async def test_an_operator_sees_a_refund_that_did_not_arrive(
     found = await terminal.read("refund", "list", "--merchant", shop.merchant_no)
     assert [(row["refund_id"], row["state"]) for row in found] == [(placed["id"], "abnormal")]
     assert await terminal.read("refund", "list", "--state", "queued") == []
+
+
+async def test_an_operator_sees_the_refunds_of_a_payment_in_its_story(
+    place: Site, platform: Platform, channel: Channel, shop: Shop
+) -> None:
+    terminal = Terminal(place)
+    await paid(shop, channel, amount_fen=100_000)
+    payment = await paid_again(shop, channel)
+    assert "Refunds" not in await terminal.run("payment", "explain", payment["id"])
+    channel.trouble("refund", "refuse", value="NOT_ENOUGH")
+    await refund(shop, payment, "r1", 300)
+    await shop.told(3)
+    await refund(shop, payment, "r2", 200)
+    await shop.told(4)
+    refunds = (await terminal.read("payment", "explain", payment["id"]))["refunds"]
+    shown = [
+        (row["merchant_refund_no"], row["amount_fen"], row["state"], row["channel_code"])
+        for row in refunds
+    ]
+    assert shown == [("r1", 300, "failed", "NOT_ENOUGH"), ("r2", 200, "succeeded", None)]
+    assert all(0 <= row["age_s"] < 600 for row in refunds)
+    printed = await terminal.run("payment", "explain", payment["id"])
+    assert "Refunds" in printed and "NOT_ENOUGH" in printed
