@@ -27,6 +27,7 @@ CHOICES: tuple[PayType, ...] = (
     "alipay_page",
     "alipay_wap",
     "unionpay_qr",
+    "bank_page",
 )
 """What can be paid on a web page."""
 

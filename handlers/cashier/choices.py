@@ -24,8 +24,8 @@ OFFERS: dict[Device, tuple[PayType, ...]] = {
     "wechat": ("wechat_jsapi", "wechat_h5", "wechat_native"),
     "alipay": ("alipay_wap", "alipay_qr"),
     "unionpay": ("unionpay_qr",),
-    "phone": ("wechat_h5", "alipay_wap", "wechat_native", "alipay_qr", "unionpay_qr"),
-    "desktop": ("wechat_native", "alipay_qr", "unionpay_qr", "alipay_page"),
+    "phone": ("wechat_h5", "alipay_wap", "wechat_native", "alipay_qr", "unionpay_qr", "bank_page"),
+    "desktop": ("wechat_native", "alipay_qr", "unionpay_qr", "alipay_page", "bank_page"),
 }
 """What can be paid there, the handiest first. A wallet opens nothing but its own."""
 

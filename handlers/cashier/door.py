@@ -74,9 +74,10 @@ class Cashier:
         order = await self._order(request)
         if order is None:
             return _unknown(request)
+        page, choices = page_for(request), str(request.rel_url)
         pay_type = (await request.post()).get("pay_type")
         if pay_type not in CHOICES:
-            return html(page_for(request).message("again"), status=400)
+            return html(page.message("again", choices), status=400)
         address = self._street.address(request)
         wish = ChoosePayType(
             payment_id=order.payment_id,
@@ -87,10 +88,10 @@ class Cashier:
         try:
             answer = await self._asking.ask(wish, request_id_of(request))
         except TryLater:
-            return html(page_for(request).message("again"), status=503)
+            return html(page.message("again", choices), status=503)
         if isinstance(answer, PaymentAnswered) and answer.refusal is not None:
-            return html(page_for(request).message("try_other"), status=409)
-        return see(str(request.rel_url))
+            return html(page.message("try_other", choices), status=409)
+        return see(choices)
 
     async def status(self, request: web.Request) -> web.StreamResponse:
         """Server-sent events: the version of the order whenever it changes."""

@@ -75,9 +75,13 @@ class Page:
         ]
         return self._page(parts, merchant)
 
-    def message(self, word: str) -> str:
-        """A page that says one thing."""
-        return self._page([self._line(word, "end bad")], say(word, self._language))
+    def message(self, word: str, choices: str | None = None) -> str:
+        """A page that says one thing; `choices` is where the payer can choose again."""
+        parts = [self._line(word, "end bad")]
+        if choices is not None:
+            label = say("to_choices", self._language)
+            parts.append(f'<a class="button first" href="{escape(choices)}">{label}</a>')
+        return self._page(parts, say(word, self._language))
 
     def _open(self, order: Order, choices: Sequence[PayType], url: str, now: datetime) -> list[str]:
         left_s = max(0, int((order.expires_at - now).total_seconds()))

@@ -30,6 +30,7 @@ WORDS: dict[str, tuple[str, str]] = {
         "这种方式没有成功，请换一种。",
         "That did not work. Please choose another way.",
     ),
+    "to_choices": ("返回选择支付方式", "Back to the ways to pay"),
     "nothing": (
         "这里没有可用的支付方式，请换一个应用打开。",
         "Nothing can be paid here. Please open this page elsewhere.",
@@ -57,6 +58,7 @@ NAMES: dict[PayType, tuple[str, str]] = {
     "alipay_page": ("支付宝网页", "Alipay on the web"),
     "alipay_wap": ("支付宝", "Alipay"),
     "unionpay_qr": ("云闪付扫码", "UnionPay QR"),
+    "bank_page": ("网银支付", "Online bank"),
 }
 
 

@@ -23,12 +23,12 @@ from schema.channels import QrCode
 from schema.events import Event, decode_events
 from schema.ids import payment_id, refund_id
 from schema.messages.contract import Message, read
-from schema.messages.doors import ClosePayment, PlacePayment, PlaceRefund
+from schema.messages.doors import ChoosePayType, ClosePayment, PlacePayment, PlaceRefund
 from schema.messages.ordering import PaymentAnswered, RefundAnswered
 from schema.payments import PaymentState, PaymentView, Refusal
 from schema.refunds import RefundState, RefundView
 
-INLET = Inlet("ordering", (PlacePayment, ClosePayment, PlaceRefund))
+INLET = Inlet("ordering", (PlacePayment, ClosePayment, PlaceRefund, ChoosePayType))
 CODE = QrCode(url="weixin://wxpay/bizpayurl?pr=test")
 
 
@@ -86,6 +86,8 @@ class Room:
                     return None
                 await self.ends[number]()
                 return PaymentAnswered()
+            case ChoosePayType():
+                return PaymentAnswered(refusal=Refusal(code="too_many_choices", reason="enough"))
             case PlaceRefund(request=request):
                 is_silent = request.merchant_refund_no.startswith("silent-")
                 return None if is_silent else answer_to_refund(message)

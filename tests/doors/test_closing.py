@@ -9,9 +9,12 @@ from urllib.parse import quote
 
 import pytest
 
+from handlers import outlet
 from schema.messages.doors import ClosePayment
 from tests.doors.rows import NOON, a_paid_payment, a_payment
 from tests.doors.street import PATH, Merchant, Street
+from tests.doors.test_placing import nobody_takes_orders
+from tests.waiting import at_last
 
 
 def becomes(
@@ -77,6 +80,34 @@ async def test_many_closes_at_once_are_all_answered(street: Street, merchant: Me
     path = f"{PATH}/{number}/close"
     answers = await asyncio.gather(*(street.ask(merchant, "POST", path) for _ in range(20)))
     assert {answer.status for answer in answers} == {200}
+
+
+async def test_a_close_that_nobody_confirms_may_be_wished_again(
+    street: Street, merchant: Merchant
+) -> None:
+    number = await a_payment(street, merchant, "o-1")
+    street.room.ends[number] = becomes(street, number, "closed", closed_at=NOON)
+    path = f"{PATH}/{number}/close"
+    async with nobody_takes_orders(street):
+        answer = await street.ask(merchant, "POST", path)
+        assert (answer.status, answer.code) == (503, "try_again")
+        assert answer.headers["Retry-After"] == "1"
+        assert (await street.get(merchant, f"{PATH}/{number}")).json["state"] == "pending"
+
+    async def is_closed() -> bool:
+        return (await street.ask(merchant, "POST", path)).status == 200
+
+    await at_last(is_closed)
+
+
+async def test_a_close_beyond_what_can_wait_is_turned_away_at_once(
+    street: Street, merchant: Merchant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    number = await a_payment(street, merchant, "o-1")
+    monkeypatch.setattr(outlet, "WAITING_MAX", 0)
+    answer = await street.ask(merchant, "POST", f"{PATH}/{number}/close")
+    assert (answer.status, answer.code) == (503, "try_again")
+    assert street.room.wishes(merchant.merchant_no) == []
 
 
 async def test_another_merchants_payment_can_not_be_closed(

@@ -8,10 +8,13 @@ from typing import Any
 import msgspec
 import pytest
 
+from handlers import outlet
 from schema.messages.doors import PlaceRefund
 from schema.refunds import RefundRequest
 from tests.doors.rows import NOON, a_paid_payment, a_refund
 from tests.doors.street import PATH, Answer, Merchant, Street
+from tests.doors.test_placing import nobody_takes_orders
+from tests.waiting import at_last
 
 REFUNDS = "/v1/refunds"
 PAYMENT = "pay_" + "0" * 24
@@ -45,6 +48,29 @@ async def test_a_refund_that_does_not_go_at_once_says_how_it_stands(
     answer = await wish(street, merchant, merchant_refund_no=number)
     assert (answer.status, answer.json["state"]) == (status, state)
     assert answer.headers["Location"].startswith(REFUNDS)
+
+
+async def test_a_refund_that_nobody_confirms_may_be_wished_again(
+    street: Street, merchant: Merchant
+) -> None:
+    async with nobody_takes_orders(street):
+        answer = await wish(street, merchant)
+        assert (answer.status, answer.code) == (503, "try_again")
+        assert answer.headers["Retry-After"] == "1"
+
+    async def is_taken() -> bool:
+        return (await wish(street, merchant)).status == 201
+
+    await at_last(is_taken)
+
+
+async def test_a_refund_beyond_what_can_wait_is_turned_away_at_once(
+    street: Street, merchant: Merchant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outlet, "WAITING_MAX", 0)
+    answer = await wish(street, merchant)
+    assert (answer.status, answer.code) == (503, "try_again")
+    assert street.room.wishes(merchant.merchant_no) == []
 
 
 @pytest.mark.parametrize(
