@@ -160,8 +160,10 @@ class Flow:
 
     def disappointments(self, evidence: Evidence) -> Iterator[str]:
         """Orders that were promised to a shop and did not end as its payer and it wanted."""
-        states = {p.merchant_order_no: p.state for p in evidence.payments}
+        payments = {p.merchant_order_no: p for p in evidence.payments}
         for order in self.orders:
-            state = states.get(order.number)
-            if state not in ENDS[order.life]:
-                yield f"{order.number}: {order.life}, and is {state}"
+            payment = payments.get(order.number)
+            if payment is None:
+                yield f"{order.number}: {order.life}, and is nowhere"
+            elif payment.state not in ENDS[order.life]:
+                yield f"{order.number} ({payment.payment_id}): {order.life}, and is {payment.state}"
