@@ -40,9 +40,11 @@ GROUP BY 1;
 SELECT merchant_no FROM notification.notification WHERE notification_id = $1;
 
 -- find_routed
--- First attempts since a moment with their records, oldest first, and whether each was paid.
+-- First attempts since a moment with their records, oldest first, and whether each was paid. Orders
+-- that ended before they were routed have a place there, too, and no channel.
 SELECT terms, decisions, opened_at, state = 'succeeded' AS is_paid
-FROM channels.attempt WHERE opened_at >= $1 AND rank = 1 ORDER BY attempt_id LIMIT $2;
+FROM channels.attempt WHERE opened_at >= $1 AND rank = 1 AND channel_no <> ''
+ORDER BY attempt_id LIMIT $2;
 
 -- list_unclear
 -- Payments of which nobody could say before a moment how they end, oldest first.

@@ -95,6 +95,8 @@ async def _simulate(
     redis = Redis.from_url(settings.redis_url, socket_timeout=1.0, socket_connect_timeout=1.0)
     try:
         rows = await pool.fetch(SQL.find_routed, now_utc() - span, PAYMENTS_MAX)
+        if len(rows) == PAYMENTS_MAX:
+            typer.echo(f"there are more: only the first {PAYMENTS_MAX} are looked at", err=True)
         payments = [_recorded(row) for row in rows]
         numbers = {number for payment in payments for number in payment["record"].ranked}
         numbers |= channels_of(rule) if rule is not None else set()

@@ -9,6 +9,7 @@ from typing import Any
 from redis.asyncio import Redis
 
 from actors.channels.attempts.attempt import Decisions
+from actors.channels.attempts.closing import never_asked
 from actors.channels.store import open_attempts
 from actors.merchants import store
 from actors.merchants.store import CHANNELS, RULES
@@ -108,6 +109,16 @@ async def test_recorded_payments_are_routed_again_by_another_rule(
     assert made["differing"] == 4
     costs = {s["channel_no"]: (s["cost_before_fen"], s["cost_after_fen"]) for s in made["shares"]}
     assert costs == {dear: (24, 0), cheap: (0, 8)}
+
+
+async def test_an_order_that_ended_before_it_was_routed_is_no_recorded_traffic(
+    pool: Pool, site: Site
+) -> None:
+    await pool.execute("TRUNCATE channels.attempt")
+    async with pool.acquire() as connection:
+        await open_attempts(connection, [never_asked(some_terms(), now_utc())])
+    made = json.loads((await simulated(site, {"redis_url": site.redis_url})).stdout)
+    assert (made["shares"], made["differing"]) == ([], 0)
 
 
 async def simulated(site: Site, address: dict[str, str], *words: str) -> Any:
