@@ -1,4 +1,4 @@
-"""Dashboards show what there is: every metric and every label that they name exists."""
+"""Dashboards and alerts name what there is: every metric and every label of theirs exists."""
 
 from __future__ import annotations
 
@@ -10,11 +10,13 @@ from typing import Any
 
 import prometheus_client
 import pytest
+import yaml
 from prometheus_client import Counter, Gauge, Histogram
 
 import runner
 from tests.house.checkout import ROOT
 
+ALERTS = sorted((ROOT / "deploy" / "alerts").glob("*.yaml"))
 BOARDS = sorted((ROOT / "deploy" / "dashboards").glob("*.json"))
 SUFFIXES = {Counter: ("_total",), Gauge: ("",), Histogram: ("_bucket", "_sum", "_count")}
 PROMETHEUS_OWN = {"le"}
@@ -85,3 +87,22 @@ def test_the_board_of_channels_shows_what_operators_ask_for() -> None:
     titles = " ".join(panel["title"] for panel in document["panels"])
     for word in ("Failure rate", "Latency", "Volume", "Take-downs", "alarms"):
         assert word in titles
+
+
+@pytest.mark.parametrize("path", ALERTS, ids=lambda path: path.name)
+def test_alerts_name_only_metrics_and_labels_that_exist(path: Path) -> None:
+    known = metrics()
+    for group in yaml.safe_load(path.read_text())["groups"]:
+        for rule in group["rules"]:
+            (name,) = re.findall(r"\btomato_\w+", rule["expr"])
+            told = " ".join((*rule["labels"].values(), *rule["annotations"].values()))
+            used = labels(rule["expr"]) | set(re.findall(r"\$labels\.(\w+)", told))
+            assert used <= known[name], rule["alert"]
+            assert {"summary", "description"} == rule["annotations"].keys()
+
+
+def test_somebody_is_told_of_every_alarm_every_take_down_and_of_a_watch_that_sleeps() -> None:
+    (path,) = ALERTS
+    expressions_there = path.read_text()
+    for name in ("open_alarms", "open_share", "watched_timestamp_seconds"):
+        assert name in expressions_there
