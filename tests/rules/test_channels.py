@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from actors.channels.attempts.attempt import Attempt, AttemptState
 from actors.channels.attempts.closing import AFTER_CLOSE_S
-from actors.channels.attempts.rules import first_attempt, hear
+from actors.channels.attempts.rules import first_attempt, hear, hear_notice
 from actors.channels.ladders import LADDER_S
 from bus.decider import Decision
 from bus.effects import Publish
@@ -316,6 +316,27 @@ def test_a_payment_that_was_taken_back_fails_and_goes_nowhere_else() -> None:
     assert [type(m) for m in said(heard(waiting, VERDICTS["not paid"]))] == [AttemptFailed]
     lost = at_the_till(state=U, queries=9)
     assert [type(m) for m in said(heard(lost, VERDICTS["not paid"]))] == [AttemptFailed]
+
+
+@pytest.mark.parametrize(
+    ("attempt", "word", "becomes"),
+    [
+        ({"state": P}, PAID, S),  # the usual way
+        ({"state": P, "opened_at": NOW - timedelta(seconds=45)}, PAID, P),
+        ({"state": P}, replace(PAID, is_refunded=True, is_all_back=True), P),
+        ({"state": C}, PAID, C),
+        ({"state": E}, PAID, E),
+        ({"state": F}, PAID, U),
+    ],
+)
+def test_a_notice_of_money_that_may_have_been_asked_back_has_the_channel_asked(
+    attempt: dict[str, Any], word: Verdict, becomes: AttemptState
+) -> None:
+    waiting = at_the_till(**{"opened_at": NOW, "query_at": None} | attempt)
+    decision = hear_notice(waiting, word, a_channel(), NOW)
+    assert after(waiting, decision).state is becomes
+    if becomes is not S:
+        assert (after(waiting, decision).query_at, decision.effects) == (NOW, ())
 
 
 @pytest.mark.parametrize("cause", ["payer", "balance"])

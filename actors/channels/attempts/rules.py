@@ -6,7 +6,7 @@ it is asked again. The next channel is tried only after a proof that this one wa
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from msgspec.structs import replace
 
@@ -45,6 +45,9 @@ from schema.messages.routing import PaymentRouted
 from schema.money import fee_fen
 from schema.payments import Refusal
 from schema.profiles import ChannelProfile
+
+ASKED_BACK = (AttemptState.CLOSING, AttemptState.CLOSED, AttemptState.FAILED)
+"""At the till money may have been asked back in these, and in any other after the wait."""
 
 OPEN = (
     AttemptState.OPENED,
@@ -97,10 +100,22 @@ def hear_notice(
     attempt: Attempt, verdict: Verdict, profile: ChannelProfile, now: datetime
 ) -> Decision:
     """The same for what a channel says on its own; only its answers make good what it has said of
-    other money."""
-    if contradicts(attempt, verdict):
+    other money, or tell whether what we may have asked back is there."""
+    if contradicts(attempt, verdict) or _may_be_back(attempt, verdict, profile, now):
         return Decision(changes=(asked_at_once(attempt, now),))
     return hear(attempt, verdict, profile, now)
+
+
+def _may_be_back(
+    attempt: Attempt, verdict: Verdict, profile: ChannelProfile, now: datetime
+) -> bool:
+    """Whether a notice tells of money at the till that may have gone back at our wish: a notice can
+    be older than that."""
+    has_come = attempt.state is AttemptState.SUCCEEDED
+    if has_come or not isinstance(verdict, Paid) or not is_at_the_till(attempt.terms.pay_type):
+        return False
+    waited = now >= attempt.opened_at + timedelta(seconds=profile.barcode_wait_s)
+    return waited or verdict.is_all_back or attempt.state in ASKED_BACK
 
 
 def hear(attempt: Attempt, verdict: Verdict, profile: ChannelProfile, now: datetime) -> Decision:
