@@ -10,18 +10,20 @@ from msgspec.structs import replace
 
 from actors.channels.attempts.asking import order_of
 from actors.channels.talk.accounts import Accounts
-from actors.channels.talk.talk import Talk
+from actors.channels.talk.talk import Talk, unless_known
 from bus.directory import Directory
 from bus.jobs import now_utc
 from bus.vault import Vault
 from deploy.local.accounts import SERVED
 from schema.channels import (
+    NotKnownThere,
     Paid,
     Part,
     Payee,
     Refund,
     Refunded,
     RefundPending,
+    RefundVerdict,
     Share,
     Shared,
     SharePending,
@@ -128,6 +130,34 @@ async def test_a_refund_that_never_arrived_is_sent_after_asking(corner: Corner) 
 async def test_more_than_was_paid_can_not_go_back(corner: Corner) -> None:
     verdict = await corner.talk().refund(await a_refund(corner, 1_001), queries_first=False)
     assert isinstance(verdict, SurelyNotRefunded | Unknown), verdict
+
+
+@pytest.mark.parametrize("protocol", SERVED)
+async def test_a_refused_repeat_is_asked_about_once_more(corner: Corner) -> None:
+    refund, talk = await a_refund(corner, 1_001), corner.talk()
+    verdict = await talk.refund(refund, queries_first=True)
+    assert isinstance(verdict, SurelyNotRefunded | Unknown), verdict
+    asked_again = ["query_refund"] if isinstance(verdict, SurelyNotRefunded) else []
+    assert operations(talk) == ["query_refund", "refund", *asked_again]
+
+
+@pytest.mark.parametrize(
+    ("afterwards", "believed"),
+    [
+        (NotKnownThere(code="-"), SurelyNotRefunded(code="CLOSED")),
+        (RefundPending(code="-"), RefundPending(code="-")),  # the first try was carried out
+        (Unknown(why="no_answer"), Unknown(why="no_answer")),
+    ],
+)
+async def test_a_refusal_is_no_proof_where_the_first_try_was_carried_out_meanwhile(
+    afterwards: RefundVerdict, believed: RefundVerdict
+) -> None:
+    words = iter((NotKnownThere(code="-"), SurelyNotRefunded(code="CLOSED"), afterwards))
+
+    async def said() -> RefundVerdict:
+        return next(words)
+
+    assert await unless_known(said, said) == believed
 
 
 def a_transfer(protocol: Protocols) -> Transfer:

@@ -6,14 +6,14 @@ first, and sends only what is not there yet. Each call is measured, so that chan
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from msgspec import Struct
 
 from actors.channels.talk.account import Account
 from actors.channels.talk.keyring import Keyring
-from actors.channels.talk.outcomes import Called, Said
+from actors.channels.talk.outcomes import REFUSALS, Called, Said
 from actors.channels.talk.sender import Heard, new_stamp
 from bus.jobs import now_utc
 from schema.channels import (
@@ -62,27 +62,36 @@ class Talk:
 
     async def refund(self, refund: Refund, *, queries_first: bool) -> RefundVerdict:
         """Gives money back; queries first where it may have been asked for before."""
-        if queries_first:
-            stands = await self._ask("query_refund", refund, lambda each: each.query_refund)
-            if not isinstance(stands, NotKnownThere):
-                return stands
-        return await self._ask("refund", refund, lambda language: language.refund)
+
+        async def send() -> RefundVerdict:
+            return await self._ask("refund", refund, lambda language: language.refund)
+
+        async def query() -> RefundVerdict:
+            return await self._ask("query_refund", refund, lambda each: each.query_refund)
+
+        return await (unless_known(query, send) if queries_first else send())
 
     async def transfer(self, transfer: Transfer, *, queries_first: bool) -> TransferVerdict:
         """Sends money; queries first where it may have been asked for before."""
-        if queries_first:
-            stands = await self._ask("query_transfer", transfer, lambda each: each.query_transfer)
-            if not isinstance(stands, NotKnownThere):
-                return stands
-        return await self._ask("transfer", transfer, lambda language: language.transfer)
+
+        async def send() -> TransferVerdict:
+            return await self._ask("transfer", transfer, lambda language: language.transfer)
+
+        async def query() -> TransferVerdict:
+            return await self._ask("query_transfer", transfer, lambda each: each.query_transfer)
+
+        return await (unless_known(query, send) if queries_first else send())
 
     async def share(self, share: Share, *, queries_first: bool) -> ShareVerdict:
         """Shares a paid order; queries first where it may have been asked for before."""
-        if queries_first:
-            stands = await self._ask("query_share", share, lambda each: each.query_share)
-            if not isinstance(stands, NotKnownThere):
-                return stands
-        return await self._ask("share", share, lambda language: language.share)
+
+        async def send() -> ShareVerdict:
+            return await self._ask("share", share, lambda language: language.share)
+
+        async def query() -> ShareVerdict:
+            return await self._ask("query_share", share, lambda each: each.query_share)
+
+        return await (unless_known(query, send) if queries_first else send())
 
     async def _ask(
         self, operation: CallOperation, wish: W, method: Callable[[Language], Say[W, V]]
@@ -109,3 +118,16 @@ class Talk:
         if heard.was_asked:
             self.calls.append(Called(operation, called_at, heard.cost_ms, heard.verdict))
         return heard.verdict
+
+
+async def unless_known(query: Callable[[], Awaitable[V]], send: Callable[[], Awaitable[V]]) -> V:
+    """Sends what is not known there. A refusal is believed only where it is not known afterwards
+    either: what was sent before may have been carried out meanwhile, and be why this is refused."""
+    stands = await query()
+    if not isinstance(stands, NotKnownThere):
+        return stands
+    said = await send()
+    if not isinstance(said, REFUSALS):
+        return said
+    stands = await query()
+    return said if isinstance(stands, NotKnownThere) else stands
