@@ -43,6 +43,12 @@ class Product(Struct, frozen=True, kw_only=True):
     gives: OfferKind
     needs: tuple[Literal["payer_id", "auth_code", "client_ip"], ...] = ()
 
+    @property
+    def is_called_for(self) -> bool:
+        """Whether the channel is called to make the order. Else we sign what the payer takes there,
+        and a channel that does not answer is not noticed by it."""
+        return self.gives not in ("form", "app_string")
+
 
 PRODUCTS: dict[PayType, Product] = {
     "wechat_native": Product(zh="微信扫码", en="WeChat Pay QR", gives="qr_code"),

@@ -18,6 +18,7 @@ from bus.directory import Directory
 from schema.days import day_of
 from schema.ids import epoch_ms
 from schema.payments import PaymentTerms, RoutingDecision
+from schema.products import PRODUCTS
 from schema.profiles import MerchantProfile
 from schema.routing import RoutingRule, channels_of
 
@@ -110,12 +111,14 @@ class Sight:
             await self._holds.keep(connection, taken)
 
     async def _depart(self, board: Board, cleared: Sequence[PaymentTerms], now: datetime) -> None:
-        """Notes what goes on its way, so that it can be missed when it does not come back."""
+        """Notes what goes on its way, so that it can be missed when it does not come back. Where no
+        channel is called to make an order, nothing would."""
         leaving: dict[Segment, list[str]] = {}
         for terms in cleared:
             record = board.decided.get(terms.payment_id) or route(terms, board, now)
             board.decided[terms.payment_id] = record
-            if record.ranked and any(c.strategy == "success_rate" for c in record.choices):
+            is_scored = any(c.strategy == "success_rate" for c in record.choices)
+            if record.ranked and is_scored and PRODUCTS[terms.pay_type].is_called_for:
                 leaving.setdefault((record.ranked[0], terms.pay_type), []).append(terms.payment_id)
         if leaving:
             await self._pulses.depart(leaving, epoch_ms(now))

@@ -24,6 +24,7 @@ from schema.messages.merchants import ProfileChanged
 from schema.messages.risk import PaymentCleared
 from schema.messages.routing import PaymentRouted, PaymentUnroutable
 from schema.payments import Refusal, RoutingDecision
+from schema.products import PayType
 from schema.profiles import Binding, ChannelProfile, MerchantProfile
 from schema.routing import ChannelLimits, RuleBinding
 from tests.actors.profiles import new_channel_no, new_merchant_no, register
@@ -311,6 +312,14 @@ async def test_a_payment_that_was_asked_after_is_not_missed_any_more(
     assert await house.redis.zcard(key) == 0
 
 
+async def test_payments_that_need_no_call_are_not_missed(pool: Pool, house: House) -> None:
+    merchant, _ = await open_dynamic_shop(pool, "alipay_page")
+    payments = [cleared(merchant, n, pay_type="alipay_page") for n in range(20)]
+    chosen = firsts(await house.route(*payments))
+    assert None not in chosen
+    assert await house.redis.keys("tomato:routing:under_way:*") == []
+
+
 async def test_what_two_learn_at_the_same_time_is_all_learnt(
     pool: Pool, house: House, directory: Directory
 ) -> None:
@@ -331,22 +340,24 @@ async def test_a_flush_leaves_channels_as_newcomers(pool: Pool, house: House) ->
     assert 10 <= firsts(records).count(sick) <= 40
 
 
-async def open_dynamic_shop(pool: Pool) -> tuple[MerchantProfile, tuple[str, str]]:
+async def open_dynamic_shop(
+    pool: Pool, pay_type: PayType = "wechat_native"
+) -> tuple[MerchantProfile, tuple[str, str]]:
     """A merchant with a success-rate rule over two channels of which nothing is known."""
-    channels = [a_channel(channel_no=new_channel_no()) for _ in range(2)]
+    channels = [a_channel(channel_no=new_channel_no(), pay_types=(pay_type,)) for _ in range(2)]
     await register(pool, *channels)
     one, two = (channel.channel_no for channel in channels)
     rule = await routing_rules.save_rule(
         pool,
         {
             "rule_no": f"r_{one[-8:]}",
-            "pay_type": "wechat_native",
+            "pay_type": pay_type,
             "strategy": "success_rate",
             "channels": [{"channel_no": one}, {"channel_no": two}],
         },
     )
     assert not isinstance(rule, Refusal), rule
-    follows = RuleBinding(pay_type="wechat_native", rule_no=rule.rule_no)
+    follows = RuleBinding(pay_type=pay_type, rule_no=rule.rule_no)
     merchant = a_merchant(merchant_no=new_merchant_no(), rule_bindings=(follows,))
     await register(pool, merchant)
     return merchant, (one, two)
