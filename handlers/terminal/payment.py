@@ -86,14 +86,23 @@ def payment_cli(again: Again) -> typer.Typer:
 
 
 def _make_again(story: Story, again: Again) -> None:
-    """Routing's record, executed again, must come out the same; else this ends with 1."""
-    for attempt in story.attempts:
-        routing = msgspec.convert(attempt["decisions"]["routing"], RoutingDecision, strict=False)
+    """Routing's records, executed again, must come out the same; else this ends with 1."""
+    records = _routings(story)
+    for number, record in enumerate(records, 1):
+        routing = msgspec.convert(record, RoutingDecision, strict=False)
         made = again(routing)
         if made != routing:
-            typer.echo(f"the record of {attempt['attempt_id']} leads to {made} now", err=True)
+            typer.echo(f"the record of attempt {number} leads to {made} now", err=True)
             raise typer.Exit(1)
-    typer.echo(f"{len(story.attempts)} routing decisions made again, all agree", err=True)
+    typer.echo(f"{len(records)} routing decisions made again, all agree", err=True)
+
+
+def _routings(story: Story) -> list[dict[str, Any]]:
+    """The record of each attempt, or of the payment, where no channel could take it."""
+    if story.attempts:
+        return [attempt["decisions"]["routing"] for attempt in story.attempts]
+    record = (story.payment["decisions"] or {}).get("routing")
+    return [record] if record else []
 
 
 async def _tell(settings: Settings, payment_id: str) -> Story | None:
@@ -189,8 +198,8 @@ def show(story: Story, console: Console | None = None) -> None:
         out.print(f"  failed: {payment['failure']['code']}: {payment['failure']['reason']}")
     out.print(_table("Time line", story.steps, "after_ms", "room", "step"))
     out.print(_table("Attempts", story.attempts, *OF_ATTEMPTS))
-    if story.attempts:
-        show_routing(story.attempts[0]["decisions"]["routing"], out)
+    if records := _routings(story):
+        show_routing(records[0], out)
     if story.refunds:
         out.print(_table("Refunds", story.refunds, *OF_REFUNDS))
     out.print(_table("Entries (fen)", story.entries, *OF_ENTRIES))
