@@ -96,7 +96,7 @@ class Cashier:
     async def status(self, request: web.Request) -> web.StreamResponse:
         """Server-sent events: the version of the order whenever it changes."""
         order = await self._order(request)
-        if order is None or self._watch.is_full:
+        if order is None or not self._watch.has_room(order.payment_id):
             return web.Response(status=404 if order is None else 503)
         response = web.StreamResponse(headers=EVENTS)
         await response.prepare(request)

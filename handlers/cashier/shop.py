@@ -39,8 +39,8 @@ class ShopDoor:
     def open(self, app: web.Application) -> None:
         """Adds the page to an application."""
         path = f"{PATH}/shop/{{token}}"
-        app.router.add_get(path, self._street.before(self.show))
-        app.router.add_post(path, self._street.before(self.order))
+        app.router.add_get(path, self._street.before(self.show, is_for_all=True))
+        app.router.add_post(path, self._street.before(self.order, is_for_all=True))
 
     async def show(self, request: web.Request) -> web.StreamResponse:
         """A new form."""

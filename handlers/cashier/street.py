@@ -45,13 +45,14 @@ class Street:
         self._limiter = Limiter()
         self._trust_proxy = trust_proxy
 
-    def before(self, handler: Handler) -> Handler:
-        """The handler, for those who may come in."""
+    def before(self, handler: Handler, *, is_for_all: bool = False) -> Handler:
+        """The handler, for those who may come in. At a page that is for all payers of a merchant
+        each address is counted apart, so that nobody can keep the others out."""
 
         async def guarded(request: web.Request) -> web.StreamResponse:
             if request.method == "POST" and is_of_another_site(request):
                 return html(page_for(request).message("again"), status=403)
-            if not self._may_knock(request):
+            if not self._may_knock(request, is_for_all=is_for_all):
                 return html(page_for(request).message("slowly"), status=429)
             return await handler(request)
 
@@ -61,11 +62,13 @@ class Street:
         """Who asks, as far as can be told."""
         return client_address(request, trust_proxy=self._trust_proxy)
 
-    def _may_knock(self, request: web.Request) -> bool:
+    def _may_knock(self, request: web.Request, *, is_for_all: bool) -> bool:
         now_s, most = time.monotonic(), LOOKS_PER_10_S
         if request.method == "POST":
             most = FORMS_PER_10_S
         page, address = f"{request.method} {request.path}", self.address(request)
+        if is_for_all:
+            page = f"{address} {page}"
         return self._limiter.allows(
             "address", address, OF_AN_ADDRESS_PER_10_S, now_s
         ) and self._limiter.allows("page", page, most, now_s)

@@ -19,6 +19,11 @@ LISTENERS_MAX = 2_000
 """Some 30 MB of connections. Whoever comes then looks again by itself, every five seconds."""
 
 
+LISTENERS_OF_AN_ORDER_MAX = 20
+"""An order has a payer or two with a few pages each. Whoever opens more must not take the places of
+others' payers."""
+
+
 class Listener:
     """One open page."""
 
@@ -53,9 +58,11 @@ class Watch:
         for listener in [each for some in self._listeners.values() for each in some]:
             listener.changed.set()
 
-    @property
-    def is_full(self) -> bool:
-        return sum(map(len, self._listeners.values())) >= self._listeners_max
+    def has_room(self, payment_id: str) -> bool:
+        """Whether one more page of this order can be told of changes."""
+        of_the_order = len(self._listeners.get(payment_id, ()))
+        of_all = sum(map(len, self._listeners.values()))
+        return of_the_order < LISTENERS_OF_AN_ORDER_MAX and of_all < self._listeners_max
 
     async def versions(self, payment_id: str) -> AsyncGenerator[str, None]:
         """The order's version now and whenever it changes; empty where there is only silence."""
