@@ -124,7 +124,8 @@ class PaymentTerms(Part, frozen=True, kw_only=True):
     client_ip: str | None = None
     payer_id: str | None = None
     auth_code: str | None = None
-    """No table keeps it: it is of use in the first minute only."""
+    """Of use in the first minute only. No room keeps it; the inbox does, with the message that it
+    travels in, for as long as that may have to be said again."""
     return_url: str | None = None
     metadata: dict[str, str] = field(default_factory=dict[str, str])
     round_no: Annotated[int, Meta(ge=0, le=9)] = 0

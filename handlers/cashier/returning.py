@@ -28,7 +28,8 @@ class Result(Struct, frozen=True, kw_only=True):
 
 
 def way_back(order: Order, secrets: Sequence[str], now_s: int) -> str | None:
-    """The merchant's address with the result; None where the merchant wants nobody back."""
+    """The merchant's address with the result; None where the merchant wants nobody back, or has
+    given an address that is none."""
     if order.return_url is None:
         return None
     result = Result(
@@ -43,4 +44,7 @@ def way_back(order: Order, secrets: Sequence[str], now_s: int) -> str | None:
     if secrets:
         signatures = (signature(secret, order.payment_id, now_s, body) for secret in secrets)
         query["webhook-signature"] = " ".join(signatures)
-    return str(URL(order.return_url).update_query(query))
+    try:
+        return str(URL(order.return_url).update_query(query))
+    except ValueError:
+        return None

@@ -13,6 +13,7 @@ from handlers.cashier.choices import device_of, offered
 from handlers.cashier.limiter import WINDOW_S, Limiter
 from handlers.cashier.orders import Order
 from handlers.cashier.pages import Page, money
+from handlers.cashier.returning import way_back
 from handlers.cashier.shop import AMOUNT_FEN_MAX, fen_of
 from handlers.cashier.words import WORDS, preferred
 from schema.channels.offers import ClientCall, Form, QrCode, Redirect
@@ -180,6 +181,11 @@ def test_the_language_is_the_browsers_or_the_wished_one(
     accepted: str, wished: str | None, language: str
 ) -> None:
     assert preferred(accepted, wished) == language
+
+
+@pytest.mark.parametrize("address", ["http://shop.test:99999/", "http://[shop/", "http://s:x/"])
+def test_who_can_not_be_led_back_stays_on_the_page(address: str) -> None:
+    assert way_back(an_order(return_url=address), (), 1_700_000_000) is None
 
 
 def test_a_knock_too_many_waits_for_the_next_window() -> None:
