@@ -226,7 +226,7 @@ def test_any_list_of_certificates_is_taken_or_changes_nothing(
     assert certificates.renewed(pair.ours, pair.signed(status, body), NOW) is None
 
 
-cells = st.text(st.characters(exclude_characters="\n\r")) | st.sampled_from(
+cells = st.text(st.characters(codec="utf-8", exclude_characters="\n\r")) | st.sampled_from(
     ["0.00", "1", "SUCCESS"]
 )
 lines = st.lists(cells, max_size=4).map(lambda row: ",".join(f"`{cell}" for cell in row))
