@@ -45,6 +45,10 @@ class Browser:
         """Goes there and waits until it is loaded."""
         await asyncio.to_thread(self._chrome.get, url)
 
+    async def address(self) -> str:
+        """Where the window is."""
+        return await asyncio.to_thread(lambda: self._chrome.current_url)
+
     async def text(self) -> str:
         """All that can be read on the page."""
         return await self._on_page(By.TAG_NAME, "body", lambda body: body.text)
@@ -166,4 +170,8 @@ def _opened(size: tuple[int, int], language: str) -> Chrome:
     # A window can't be narrower than 500 pixels; what the page believes can.
     metrics = {"width": wide, "height": high, "deviceScaleFactor": 2, "mobile": wide < 500}
     chrome.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+    if metrics["mobile"]:
+        said = f"{chrome.execute_script('return navigator.userAgent')} Mobile"
+        wish = {"userAgent": said, "acceptLanguage": language}
+        chrome.execute_cdp_cmd("Emulation.setUserAgentOverride", wish)
     return chrome

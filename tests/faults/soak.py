@@ -71,6 +71,8 @@ class Verdict(Struct, frozen=True, kw_only=True):
     refunds: dict[str, int]
     webhooks: int
     bill_lines: int
+    lies_taken_back: int
+    """Bookings of other money than was asked for, which the channel then took back."""
     settled_s: float
     differences: list[str]
 
@@ -106,6 +108,9 @@ async def _judged(town: Town, wanted: Plan, orders: list[Order]) -> Verdict:
         refunds=dict(Counter(f"{each.kind} {each.state}" for each in evidence.refunds)),
         webhooks=len(evidence.heard),
         bill_lines=lines,
+        lies_taken_back=sum(
+            row.booking_key.startswith("unexplained_withdrawn:") for row in evidence.bookings
+        ),
         settled_s=settled_s,
         differences=[*wrong, *against],
     )

@@ -10,6 +10,7 @@ import aiohttp
 
 from actors.merchants import store
 from deploy.local.enrolment import pay_types
+from schema.channels.language import Protocols
 from schema.ids import round_attempt_id
 from schema.products import PayType
 from tests.journeys.channel import Channel
@@ -22,6 +23,7 @@ PHONE = "Mozilla/5.0 (Linux; Android 15) AppleWebKit/537.36 Chrome/130.0 Mobile 
 DESKTOP = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 Chrome/130.0 Safari/537.36"
 IN_WECHAT = f"{PHONE} MicroMessenger/8.0.50"
 IN_ALIPAY = f"{PHONE} AlipayClient/10.6.0"
+IN_UNIONPAY = f"{PHONE} UnionPay/1.0 CloudPay"
 
 
 @dataclass
@@ -30,7 +32,7 @@ class Counter:
 
     platform: Platform
     shop: Shop
-    channels: dict[str, Channel]
+    channels: dict[Protocols, Channel]
 
     async def order(self, **differences: Any) -> tuple[dict[str, Any], str]:
         """A payment that nobody has chosen a way for, and the address of its page."""
@@ -39,7 +41,7 @@ class Counter:
         url = answer.document["cashier_url"]
         return answer.document, self.platform.edge.url + urlsplit(url).path
 
-    async def pay(self, payment: dict[str, Any], wallet: str, number: int = 0) -> None:
+    async def pay(self, payment: dict[str, Any], wallet: Protocols, number: int = 0) -> None:
         """The payer pays a round at its wallet."""
         await self.channels[wallet].pay(round_attempt_id(payment["id"], number, 1))
 
@@ -68,18 +70,23 @@ class Counter:
         return await at_last(there)
 
 
-async def open_counter(platform: Platform) -> Counter:
-    """A shop that takes WeChat Pay and Alipay in every way a page can."""
-    channels = {
-        "wechat": await platform.open_channel(pay_types=pay_types("wechat")),
-        "alipay": await platform.open_wallet("alipay"),
-    }
+MORE: dict[PayType, Protocols] = {
+    "wechat_h5": "wechat", "wechat_jsapi": "wechat",
+    "alipay_qr": "alipay", "alipay_page": "alipay", "alipay_wap": "alipay",
+    "unionpay_qr": "unionpay", "bank_page": "bank",
+}  # fmt: skip
+"""What can be paid on a page beside WeChat's QR code, and whose it is."""
+
+
+async def open_counter(platform: Platform, *wallets: Protocols) -> Counter:
+    """A shop that takes WeChat Pay and these wallets, or else Alipay, in every way a page can."""
+    channels = {"wechat": await platform.open_channel(pay_types=pay_types("wechat"))}
+    for wallet in wallets or ("alipay",):
+        channels[wallet] = await platform.open_wallet(wallet)
     shop = await platform.open_shop(channels["wechat"])
-    more: dict[PayType, str] = {
-        "wechat_h5": "wechat", "wechat_jsapi": "wechat",
-        "alipay_qr": "alipay", "alipay_page": "alipay", "alipay_wap": "alipay",
-    }  # fmt: skip
-    for pay_type, wallet in more.items():
+    for pay_type, wallet in MORE.items():
+        if wallet not in channels:
+            continue
         pool, number = platform.shared.pool, shop.merchant_no
         made(await store.set_rate(pool, number, pay_type, RATE_PPM))
         channel_no = channels[wallet].channel_no

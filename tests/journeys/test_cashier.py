@@ -14,7 +14,7 @@ from handlers.cashier.links import links_of
 from handlers.simulator.world import TradeState
 from schema.cashier import Links
 from schema.ids import round_attempt_id
-from tests.journeys.payers import IN_ALIPAY, IN_WECHAT, PHONE, Counter, open_counter
+from tests.journeys.payers import IN_ALIPAY, IN_UNIONPAY, IN_WECHAT, PHONE, Counter, open_counter
 from tests.journeys.platform import Platform
 from tests.waiting import at_last
 
@@ -40,6 +40,26 @@ async def test_a_payer_chooses_pays_and_is_shown_it_and_the_shop_is_told(counter
     await counter.sees(url, "支付成功")
     (told,) = await counter.shop.told()
     assert (told["type"], told["data"]["pay_type"]) == ("payment.succeeded", "wechat_native")
+
+
+async def test_a_payer_with_unionpay_chooses_changes_the_wallet_and_pays(
+    platform: Platform,
+) -> None:
+    counter = await open_counter(platform, "unionpay")
+    payment, url = await counter.order()
+    _, page = await counter.look(url, agent=IN_UNIONPAY)
+    assert 'value="unionpay_qr"' in page and 'value="wechat' not in page
+    await counter.choose(url, "wechat_native")
+    _, page = await counter.choose(url, "unionpay_qr", agent=IN_UNIONPAY)
+    assert "请打开钱包扫码支付" in page
+    offer = (await counter.shop.find(payment["id"]))["pay"]
+    assert offer["kind"] == "qr_code" and offer["url"].startswith("https://qr.95516.com/")
+    await counter.pay(payment, "unionpay", 1)
+    await counter.sees(url, "支付成功")
+    (told,) = await counter.shop.told()
+    assert (told["type"], told["data"]["pay_type"]) == ("payment.succeeded", "unionpay_qr")
+    first = counter.channels["wechat"].trade(round_attempt_id(payment["id"], 0, 1))
+    assert first is not None and first.state is TradeState.CLOSED
 
 
 async def test_who_changes_the_wallet_can_no_longer_pay_with_the_first_one(
@@ -158,6 +178,17 @@ async def test_only_whoever_was_given_the_address_sees_the_order(counter: Counte
     for other in others:
         for path in (other, f"{other}/status", f"{other}/back"):
             assert (await counter.look(f"{base}/{path}"))[0] == 404, path
+
+
+async def test_the_shop_finds_the_address_again_while_somebody_can_pay(counter: Counter) -> None:
+    payment, url = await counter.order()
+    assert await counter.shop.find(payment["id"]) == payment
+    await counter.choose(url, "wechat_native")
+    shown = await counter.shop.find(payment["id"])
+    assert (shown["state"], shown["cashier_url"]) == ("pending", payment["cashier_url"])
+    await counter.pay(payment, "wechat")
+    paid = await counter.shop.is_in_state(payment["id"], "succeeded")
+    assert "cashier_url" not in paid
 
 
 async def test_a_form_of_another_site_is_not_heard(counter: Counter) -> None:

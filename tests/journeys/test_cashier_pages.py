@@ -61,6 +61,63 @@ async def test_a_payer_changes_the_wallet_and_pays(counter: Counter, phone: Brow
     assert await phone.complaints() == []
 
 
+@pytest.mark.parametrize(
+    ("holds", "choice", "pays", "paid"),
+    [
+        ("phone", "微信支付", "付款", "支付成功"),
+        ("phone", "支付宝", "付款", "支付成功"),
+        ("phone", "网银支付", "付款", "支付成功"),
+        ("desktop", "Alipay on the web", "Pay", "Paid"),
+        ("desktop", "Online bank", "Pay", "Paid"),
+    ],
+)
+async def test_a_payer_is_led_to_the_wallets_own_page_pays_there_and_comes_back(
+    platform: Platform, phone: Browser, desktop: Browser,
+    holds: str, choice: str, pays: str, paid: str,
+) -> None:  # fmt: skip
+    browser = phone if holds == "phone" else desktop
+    counter = await open_counter(platform, "alipay", "bank")
+    _, url = await counter.order()
+    await browser.open(url)
+    await browser.click(choice)
+    await browser.click(pays)
+    assert (await browser.address()).startswith(f"{platform.both_ends[0].base_url}/pay?code=")
+    await browser.sees(paid)
+    (told,) = await counter.shop.told()
+    assert told["type"] == "payment.succeeded"
+    await browser.open(url)
+    await browser.sees(paid)
+    assert await browser.complaints() == []
+
+
+async def test_a_payer_scans_the_code_of_unionpay_and_pays(
+    platform: Platform, desktop: Browser, phone: Browser
+) -> None:
+    counter = await open_counter(platform, "unionpay")
+    payment, url = await counter.order()
+    await desktop.open(url)
+    await desktop.click("UnionPay QR")
+    await desktop.sees("Scan with your wallet")
+    code = (await counter.shop.find(payment["id"]))["pay"]["url"]
+    origin = platform.both_ends[0].base_url
+    await phone.open(f"{origin}/pay?{urlencode({'code': code})}")
+    await phone.click("付款")
+    await desktop.sees("Paid")
+    assert await desktop.complaints() == []
+
+
+async def test_who_must_not_choose_any_more_finds_the_way_back(
+    counter: Counter, phone: Browser
+) -> None:
+    _, url = await counter.order()
+    await phone.open(url)
+    await phone.run("document.querySelector('button').value = 'wechat_jsapi'")
+    await phone.click("微信支付")
+    await phone.sees("请换一种")
+    await phone.click("返回选择支付方式")
+    await phone.sees("选择支付方式", "剩余时间")
+
+
 async def test_an_open_page_says_that_the_order_has_expired(
     counter: Counter, phone: Browser
 ) -> None:

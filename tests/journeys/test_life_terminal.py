@@ -101,11 +101,9 @@ async def test_an_operator_sees_the_refunds_of_a_payment_in_its_story(
     await refund(shop, payment, "r2", 200)
     await shop.told(4)
     refunds = (await terminal.read("payment", "explain", payment["id"]))["refunds"]
-    shown = [
-        (row["merchant_refund_no"], row["amount_fen"], row["state"], row["channel_code"])
-        for row in refunds
-    ]
-    assert shown == [("r1", 300, "failed", "NOT_ENOUGH"), ("r2", 200, "succeeded", None)]
+    shown = [(row["merchant_refund_no"], row["amount_fen"], row["state"]) for row in refunds]
+    assert shown == [("r1", 300, "failed"), ("r2", 200, "succeeded")]
+    assert refunds[0]["channel_code"] == "NOT_ENOUGH"
     assert all(0 <= row["age_s"] < 600 for row in refunds)
     printed = await terminal.run("payment", "explain", payment["id"])
     assert "Refunds" in printed and "NOT_ENOUGH" in printed
