@@ -114,7 +114,7 @@ class UnexplainedReturned(Wish, frozen=True, kw_only=True, tag="unexplained_retu
     amount_fen: AmountFen
 
 
-class UnexplainedWithdrawn(Wish, frozen=True, kw_only=True, tag="unexplained_withdrawn"):
+class UnexplainedRetracted(Wish, frozen=True, kw_only=True, tag="unexplained_retracted"):
     """There never was such money: the channel had said something wrong, and takes it back."""
 
     channel_no: ChannelNo
@@ -215,6 +215,6 @@ Booked = (
     | RefundReturned
     | Unexplained
     | UnexplainedReturned
-    | UnexplainedWithdrawn
+    | UnexplainedRetracted
 )
 """Every kind that can be asked for by name; holds and adjustments have commands of their own."""

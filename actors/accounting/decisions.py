@@ -39,7 +39,7 @@ from schema.messages.accounting import (
     ReleaseHold,
     SetRate,
 )
-from schema.messages.channels import AttemptMispaid, AttemptMispaidWithdrawn
+from schema.messages.channels import AttemptMispaid, AttemptMispaidRetracted
 from schema.messages.contract import Message
 from schema.messages.ordering import (
     PaymentDuplicated,
@@ -57,7 +57,7 @@ HEARS = (
     PaymentLatePaid,
     PaymentDuplicated,
     AttemptMispaid,
-    AttemptMispaidWithdrawn,
+    AttemptMispaidRetracted,
     RefundPlaced,
     RefundSucceeded,
     RefundFailed,
@@ -85,7 +85,7 @@ def decide(ledger: Ledger, message: Message, now: datetime) -> Decision:
             return paid(ledger, message, now)
         case RefundPlaced():
             return funded(ledger, message, now)
-        case AttemptMispaid() | AttemptMispaidWithdrawn():
+        case AttemptMispaid() | AttemptMispaidRetracted():
             return mispaid(ledger, message, now)
         case PaymentDuplicated() | RefundSucceeded() | RefundFailed():
             return caused(ledger, message, now)

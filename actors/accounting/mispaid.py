@@ -14,7 +14,7 @@ from actors.accounting.ledger import Alarm, Ledger
 from actors.accounting.wishes import Mispaid, mispaid_no
 from schema.accounts import PLATFORM
 from schema.messages.accounting import LedgerBroken
-from schema.messages.channels import AttemptMispaidWithdrawn
+from schema.messages.channels import AttemptMispaidRetracted
 
 
 def alarm_of(fact: Mispaid) -> LedgerBroken:
@@ -33,7 +33,7 @@ def alarm_of(fact: Mispaid) -> LedgerBroken:
 
 
 def cleared_by_channel(
-    ledger: Ledger, fact: AttemptMispaidWithdrawn, now: datetime
+    ledger: Ledger, fact: AttemptMispaidRetracted, now: datetime
 ) -> tuple[Alarm, ...]:
     """The alarm with its end; nothing where somebody has cleared it."""
     alarm = ledger.alarms.get(mispaid_no(fact))

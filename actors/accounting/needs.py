@@ -19,8 +19,8 @@ from schema.bookings import (
     Settlement,
     Trade,
     Unexplained,
+    UnexplainedRetracted,
     UnexplainedReturned,
-    UnexplainedWithdrawn,
     Withdrawal,
 )
 from schema.messages.accounting import (
@@ -39,7 +39,7 @@ from schema.messages.accounting import (
     ReleaseHold,
     SetRate,
 )
-from schema.messages.channels import AttemptMispaid, AttemptMispaidWithdrawn
+from schema.messages.channels import AttemptMispaid, AttemptMispaidRetracted
 from schema.messages.contract import Message
 from schema.messages.ordering import (
     PaymentDuplicated,
@@ -86,12 +86,12 @@ def needs_of(messages: Iterable[Message]) -> Needs:
             case PaymentSucceeded():
                 _need_trade(needs, trade_of(message))
             case (
-                PaymentDuplicated() | AttemptMispaid() | AttemptMispaidWithdrawn()
+                PaymentDuplicated() | AttemptMispaid() | AttemptMispaidRetracted()
                 | RefundPlaced() | RefundSucceeded() | RefundFailed()
             ):  # fmt: skip
                 for wish in wishes_of(message):
                     _need_wish(needs, wish)
-                if isinstance(message, AttemptMispaidWithdrawn):
+                if isinstance(message, AttemptMispaidRetracted):
                     needs.alarms.add(mispaid_no(message))
             case PostBooking(wish=wish):
                 _need_wish(needs, wish)
@@ -120,7 +120,7 @@ def _need_wish(needs: Needs, wish: Booked) -> None:
         case Refund() | ProfitShare() | RefundReturned():
             needs.bookings.add(f"trade:{wish.payment_id}")
             needs.payments.add(wish.payment_id)
-        case Unexplained() | UnexplainedReturned() | UnexplainedWithdrawn() | RefundCompleted():
+        case Unexplained() | UnexplainedReturned() | UnexplainedRetracted() | RefundCompleted():
             needs.facts.update(touched(wish))
         case PayoutCompleted() | PayoutReturned():
             needs.payouts.add(wish.no)

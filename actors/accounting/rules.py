@@ -51,7 +51,7 @@ POSTINGS: dict[str, Posting] = {
     "unexplained_returned":  posting("fact",  "platform.suspense -gross",
                                               "channel.clearing +gross"),
     # Or there never was any: the channel has taken back what it had said.
-    "unexplained_withdrawn": posting("fact",  "platform.suspense -gross",
+    "unexplained_retracted": posting("fact",  "platform.suspense -gross",
                                               "channel.clearing +gross"),
     # Money leaves for the owner's bank, arrives there, or comes back 退汇, even after it arrived.
     "withdrawal":            posting("asked", "party.payable -total", "party.in_transit +gross",

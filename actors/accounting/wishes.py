@@ -31,11 +31,11 @@ from schema.bookings import (
     Trade,
     Transfer,
     Unexplained,
+    UnexplainedRetracted,
     UnexplainedReturned,
-    UnexplainedWithdrawn,
     Withdrawal,
 )
-from schema.messages.channels import AttemptMispaid, AttemptMispaidWithdrawn
+from schema.messages.channels import AttemptMispaid, AttemptMispaidRetracted
 from schema.messages.ordering import (
     PaymentDuplicated,
     PaymentSucceeded,
@@ -71,7 +71,7 @@ def trade_of(paid: PaymentSucceeded) -> Trade:
     )
 
 
-Mispaid = AttemptMispaid | AttemptMispaidWithdrawn
+Mispaid = AttemptMispaid | AttemptMispaidRetracted
 Caused = PaymentDuplicated | Mispaid | RefundPlaced | RefundSucceeded | RefundFailed
 """Facts of other rooms that ask for a booking, beside a payment's success."""
 
@@ -89,7 +89,7 @@ def wishes_of(fact: Caused) -> tuple[Booked, ...]:
                     cost_fen=fact.cost_fen,
                 ),
             )
-        case AttemptMispaid() | AttemptMispaidWithdrawn():
+        case AttemptMispaid() | AttemptMispaidRetracted():
             return _unexplained(fact)
         case PaymentDuplicated():
             return ()
@@ -108,7 +108,7 @@ def _unexplained(fact: Mispaid) -> tuple[Booked, ...]:
     and not the attempt's, which may have been paid for a second time, too."""
     if fact.funds_flow != "platform" or fact.paid_currency != "CNY" or not fact.paid_fen:
         return ()
-    said = Unexplained if isinstance(fact, AttemptMispaid) else UnexplainedWithdrawn
+    said = Unexplained if isinstance(fact, AttemptMispaid) else UnexplainedRetracted
     return (said(no=mispaid_no(fact), channel_no=fact.channel_no, amount_fen=fact.paid_fen),)
 
 
@@ -153,7 +153,7 @@ def parties_of(wish: Booked) -> Parties:
         case Transfer():
             party, other = (wish.role, wish.owner), (wish.to_role, wish.to_owner)
             return {"party": party, "other": other}
-        case Receipt() | Unexplained() | UnexplainedReturned() | UnexplainedWithdrawn():
+        case Receipt() | Unexplained() | UnexplainedReturned() | UnexplainedRetracted():
             return US | {"channel": ("channel", wish.channel_no)}
         case ProfitShare():
             return US

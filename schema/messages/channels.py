@@ -112,8 +112,8 @@ class AttemptMispaid(Message, frozen=True, kw_only=True):
     paid_at: Moment
 
 
-@fact("attempt.mispaid_withdrawn", owner="channels")
-class AttemptMispaidWithdrawn(Message, frozen=True, kw_only=True):
+@fact("attempt.mispaid_retracted", owner="channels")
+class AttemptMispaidRetracted(Message, frozen=True, kw_only=True):
     """Asked by us, the channel says in signed words that the right amount was paid: what it had
     said of other money was wrong, and nothing waits in suspense."""
 

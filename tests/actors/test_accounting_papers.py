@@ -32,7 +32,7 @@ from schema.messages.accounting import (
     ReleaseHold,
     SetRate,
 )
-from schema.messages.channels import AttemptMispaid, AttemptMispaidWithdrawn
+from schema.messages.channels import AttemptMispaid, AttemptMispaidRetracted
 from schema.messages.ordering import PaymentSucceeded
 from tests.actors.books import Books
 from tests.examples import NOW
@@ -315,7 +315,7 @@ async def test_what_a_channel_takes_back_leaves_nothing_in_whatever_order_it_is_
         "asked_currency": "CNY", "paid_fen": 999, "paid_currency": "CNY",
     }  # fmt: skip
     said = AttemptMispaid(**fields, channel_trade_no="42", paid_at=NOW)
-    taken_back = AttemptMispaidWithdrawn(**fields)
+    taken_back = AttemptMispaidRetracted(**fields)
     before, serial = (await books.balances())["clearing"]
     await books.hear([taken_back, taken_back])
     assert (await books.balances())["clearing"] == (before + 999, serial + 1)

@@ -8,7 +8,7 @@ from schema.messages.accounting import RefundFunded, RefundUnfunded
 from schema.messages.channels import (
     AttemptClosed,
     AttemptMispaid,
-    AttemptMispaidWithdrawn,
+    AttemptMispaidRetracted,
     CallRepayment,
     QueryRepayment,
     RepaymentAbnormal,
@@ -109,7 +109,7 @@ OF_PAYMENTS: tuple[Message, ...] = (
         paid_currency="CNY",
         paid_at=PAID_AT,
     ),
-    AttemptMispaidWithdrawn(
+    AttemptMispaidRetracted(
         payment_id=PAYMENT_ID,
         attempt_id=ATTEMPT_ID,
         merchant_no=MERCHANT_NO,

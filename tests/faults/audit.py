@@ -143,7 +143,7 @@ def _lies(evidence: Evidence) -> Iterator[str]:
     for attempt in evidence.attempts:
         number = f"mispaid.{attempt.attempt_id}"
         told, taken_back = (f"{kind}:{number}" in booked
-                            for kind in ("unexplained", "unexplained_withdrawn"))  # fmt: skip
+                            for kind in ("unexplained", "unexplained_retracted"))  # fmt: skip
         if told != taken_back:
             yield f"{number}: in suspense: {told}, taken back: {taken_back}"
         if number in evidence.alarms:

@@ -109,7 +109,7 @@ async def _judged(town: Town, wanted: Plan, orders: list[Order]) -> Verdict:
         webhooks=len(evidence.heard),
         bill_lines=lines,
         lies_taken_back=sum(
-            row.booking_key.startswith("unexplained_withdrawn:") for row in evidence.bookings
+            row.booking_key.startswith("unexplained_retracted:") for row in evidence.bookings
         ),
         settled_s=settled_s,
         differences=[*wrong, *against],

@@ -185,7 +185,7 @@ async def alarm(platform: Platform, payment: dict[str, Any]) -> Any:
 @pytest.mark.parametrize(
     ("kind", "kinds"),
     [
-        ("wrong_amount_notify", ["unexplained", "unexplained_withdrawn"]),
+        ("wrong_amount_notify", ["unexplained", "unexplained_retracted"]),
         ("wrong_currency_notify", []),
     ],
 )

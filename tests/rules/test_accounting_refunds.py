@@ -13,7 +13,7 @@ from msgspec.structs import asdict, replace
 from actors.accounting.mispaid import alarm_of
 from schema import ids
 from schema.messages.accounting import ClearAlarm, LedgerBroken, RefundFunded, RefundUnfunded
-from schema.messages.channels import AttemptMispaid, AttemptMispaidWithdrawn
+from schema.messages.channels import AttemptMispaid, AttemptMispaidRetracted
 from schema.messages.contract import Message
 from schema.messages.ordering import (
     PaymentDuplicated,
@@ -177,7 +177,7 @@ def test_money_that_was_paid_twice_lies_in_suspense_until_it_went_back() -> None
     assert len(desk.ledger.bookings) == 2, "what never was with us is not booked"
 
 
-def mispaid(**differences: Any) -> tuple[AttemptMispaid, AttemptMispaidWithdrawn]:
+def mispaid(**differences: Any) -> tuple[AttemptMispaid, AttemptMispaidRetracted]:
     """A notice said that a fen is missing, and the channel has taken it back."""
     usual: dict[str, Any] = {
         "payment_id": PAYMENT_ID, "attempt_id": ATTEMPT_ID, "merchant_no": MERCHANT_NO,
@@ -186,7 +186,7 @@ def mispaid(**differences: Any) -> tuple[AttemptMispaid, AttemptMispaidWithdrawn
     }  # fmt: skip
     usual |= differences
     said = AttemptMispaid(**usual, channel_trade_no="42", paid_at=NOW)
-    return said, AttemptMispaidWithdrawn(**usual)
+    return said, AttemptMispaidRetracted(**usual)
 
 
 def test_other_money_than_was_asked_for_lies_in_suspense(desk: Desk) -> None:
@@ -206,7 +206,7 @@ def test_what_was_said_wrongly_is_reversed_in_the_books_and_its_alarm_ends() -> 
     assert desk.balances() == {}
     keys = [booking.booking_key for booking in desk.ledger.bookings]
     number = f"mispaid.{ATTEMPT_ID}"
-    assert keys == [f"unexplained:{number}", f"unexplained_withdrawn:{number}"]
+    assert keys == [f"unexplained:{number}", f"unexplained_retracted:{number}"]
     (alarm,) = desk.ledger.alarms
     assert (alarm.raised_at, alarm.cleared_at, alarm.cleared_by) == (NOW, NOW, "system")
     assert alarm.reason and "what it had said before was wrong" in alarm.reason

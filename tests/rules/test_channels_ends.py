@@ -15,7 +15,7 @@ from schema.channels import NotKnownThere, Paid, Pending, SurelyNotPaid, Unknown
 from schema.messages.channels import (
     AttemptClosed,
     AttemptMispaid,
-    AttemptMispaidWithdrawn,
+    AttemptMispaidRetracted,
     AttemptSucceeded,
     AttemptUnknown,
 )
@@ -112,9 +112,9 @@ def test_what_was_said_of_other_money_is_asked_about_soon() -> None:
 def test_the_channels_answer_takes_back_what_its_notice_said() -> None:
     after = hear(LIED_ABOUT, PAID, a_channel(funds_flow="direct"), NOW)
     assert after.changes[0].state is AttemptState.SUCCEEDED
-    paid, withdrawn = (effect.message for effect in after.effects)
+    paid, retracted = (effect.message for effect in after.effects)
     assert isinstance(paid, AttemptSucceeded)
-    assert withdrawn == AttemptMispaidWithdrawn(
+    assert retracted == AttemptMispaidRetracted(
         payment_id=PAYMENT_ID,
         attempt_id=SHOWN.attempt_id,
         merchant_no=SHOWN.terms.merchant_no,

@@ -16,7 +16,7 @@ from actors.channels.attempts.saying import say
 from actors.channels.ladders import query_time
 from bus.effects import Effect
 from schema.channels import Paid, Verdict
-from schema.messages.channels import AttemptMispaid, AttemptMispaidWithdrawn
+from schema.messages.channels import AttemptMispaid, AttemptMispaidRetracted
 from schema.profiles import ChannelProfile
 
 AMOUNT_MISMATCH = "amount_mismatch"
@@ -73,7 +73,7 @@ def taken_back(attempt: Attempt) -> tuple[Effect, ...]:
     """What is told where an attempt has succeeded of which the channel had said otherwise."""
     if attempt.mispaid is None:
         return ()
-    said = AttemptMispaidWithdrawn(
+    said = AttemptMispaidRetracted(
         payment_id=attempt.payment_id,
         attempt_id=attempt.attempt_id,
         merchant_no=attempt.terms.merchant_no,
