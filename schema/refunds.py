@@ -27,9 +27,6 @@ from schema.text import (
 REFUND_DAYS_MAX = 365
 """Channels give money back for a year (WeChat Pay, refund document; Alipay by contract)."""
 
-REFUNDS_MAX = 50
-"""Parts in which one payment may be refunded (WeChat Pay, refund document)."""
-
 RefundReason = Annotated[
     str, Meta(min_length=1, max_length=80, pattern=PRINTABLE, description="Shown to the payer.")
 ]
