@@ -37,13 +37,13 @@ from bus.origin import new_event
 from bus.topology import Inlet
 from schema.messages.channels import QueryAttempt, QueryRepayment
 from schema.messages.contract import Message
-from schema.messages.doors import ChannelNotified
+from schema.messages.doors import ChannelNotified, RepeatRepayment
 from schema.messages.ordering import CloseAttempts, Repay
 from schema.messages.routing import PaymentRouted
 
 NOTICES = Inlet("channels.notices", hears=(ChannelNotified,))
 CALLS = Inlet("channels.calls", hears=(PaymentRouted, QueryAttempt, CloseAttempts))
-REFUNDS = Inlet("channels.refunds", hears=(Repay, QueryRepayment))
+REFUNDS = Inlet("channels.refunds", hears=(Repay, QueryRepayment, RepeatRepayment))
 INLETS = (NOTICES, CALLS, REFUNDS, LANES)
 
 QUERIES_PER_ROUND = 200

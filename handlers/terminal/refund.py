@@ -1,7 +1,8 @@
-"""`refund …`: refunds that a person has to see, one of them in full, and a new one."""
+"""`refund …`: refunds that a person has to see, one of them in full, a new one, one once more."""
 
 from __future__ import annotations
 
+import asyncio
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -9,9 +10,10 @@ import msgspec
 import typer
 
 from bus.database import Pool, queries
+from bus.origin import new_event
 from bus.terminal import Json, Limit, print_all, print_one, refuse, show
-from handlers.terminal.session import Desk, at_desk, reading, unless_refused
-from schema.messages.doors import PlaceRefund
+from handlers.terminal.session import WAIT_MS, Desk, at_desk, reading, unless_refused
+from schema.messages.doors import PlaceRefund, RepeatRepayment
 from schema.messages.ordering import RefundAnswered
 from schema.refunds import RefundRequest, RefundState, RefundView
 
@@ -19,6 +21,9 @@ SQL = queries(__file__)
 
 TO_SEE = (RefundState.UNKNOWN, RefundState.ABNORMAL)
 """What does not end by itself, or not soon."""
+
+LOOK_MS = 200
+"""How often a command looks whether a channel has answered."""
 
 COLUMNS = ("refund_id", "merchant_no", "kind", "state", "amount_fen", "channel_no", "updated_at")
 
@@ -94,6 +99,37 @@ def place_refund(
     except msgspec.ValidationError as error:
         refuse(str(error))
     show(at_desk(context, lambda desk: _place(desk, request)), as_json=json)
+
+
+@refund_cli.command("repeat")
+def repeat_refund(context: typer.Context, refund_id: RefundNo, json: Json = False) -> None:
+    """Ask the channel once more for an automatic refund that it has refused."""
+    print_one(at_desk(context, lambda desk: _repeat(desk, refund_id)), as_json=json)
+
+
+async def _repeat(desk: Desk, refund_id: str) -> dict[str, Any]:
+    found = await find_refund(desk.pool, refund_id)
+    if found is None:
+        refuse(f"no refund {refund_id}")
+    if found["kind"] == "merchant":
+        refuse(f"{refund_id} is the merchant's: place another one")
+    refused = found["at_the_channel"]
+    if refused is None or refused["state"] != "failed":
+        refuse(f"{refund_id} was not refused by its channel")
+    wish = RepeatRepayment(refund_id=refund_id)
+    await desk.outlet.say(wish, new_event(wish, subject=found["payment_id"]))
+    return await _answered(desk.pool, refund_id, refused["updated_at"])
+
+
+async def _answered(pool: Pool, refund_id: str, before: datetime) -> dict[str, Any]:
+    """The refund as soon as its channel has said something."""
+    for _ in range(WAIT_MS // LOOK_MS):
+        await asyncio.sleep(LOOK_MS / 1_000)
+        found = await find_refund(pool, refund_id)
+        told = found and found["at_the_channel"]
+        if found and told and told["updated_at"] > before and told["state"] != "opened":
+            return found
+    return refuse("accepted; it takes longer, look again")
 
 
 async def _place(desk: Desk, request: RefundRequest) -> RefundView:

@@ -18,6 +18,7 @@ from schema.text import (
     LaneName,
     MerchantNo,
     PaymentId,
+    RefundId,
     WebUrl,
 )
 from schema.webhooks import (
@@ -67,6 +68,13 @@ class PlaceRefund(Message, frozen=True, kw_only=True, forbid_unknown_fields=True
 
     merchant_no: MerchantNo
     request: RefundRequest
+
+
+@command("repayment.repeat", owner="doors", to="channels.refunds")
+class RepeatRepayment(Message, frozen=True, kw_only=True):
+    """Ask the channel once more for an automatic refund that it has refused."""
+
+    refund_id: RefundId
 
 
 @fact("channel.notified", owner="doors")

@@ -18,7 +18,7 @@ from schema.messages.channels import (
     RepaymentUnknown,
 )
 from schema.messages.contract import Message
-from schema.messages.doors import ChoosePayType, ClosePayment, PlaceRefund
+from schema.messages.doors import ChoosePayType, ClosePayment, PlaceRefund, RepeatRepayment
 from schema.messages.ordering import (
     BeginRound,
     CloseAttempts,
@@ -135,6 +135,7 @@ OF_PAYMENTS: tuple[Message, ...] = (
 )
 
 OF_REFUNDS: tuple[Message, ...] = (
+    RepeatRepayment(refund_id=REFUND.id),
     PlaceRefund(
         merchant_no=MERCHANT_NO,
         request=RefundRequest(

@@ -107,3 +107,23 @@ async def test_an_operator_sees_the_refunds_of_a_payment_in_its_story(
     assert all(0 <= row["age_s"] < 600 for row in refunds)
     printed = await terminal.run("payment", "explain", payment["id"])
     assert "Refunds" in printed and "NOT_ENOUGH" in printed
+
+
+async def test_an_operator_has_a_refused_automatic_refund_asked_for_once_more(
+    place: Site, platform: Platform, channel: Channel, shop: Shop
+) -> None:
+    terminal, payment = Terminal(place), (await shop.order()).document
+    channel.trouble("close", "late_success")
+    channel.trouble("refund", "refuse", value="NOT_ENOUGH")
+    await shop.ask("POST", f"/v1/payments/{payment['id']}/close")
+    told = {each["type"]: each for each in await shop.told(3)}
+    refunds = await terminal.read("refund", "list", "--merchant", shop.merchant_no)
+    [number] = [row["refund_id"] for row in refunds]
+    assert told["refund.abnormal"]["data"]["id"] == number
+    again = await terminal.read("refund", "repeat", number)
+    assert again["refund_id"] == number
+    assert again["at_the_channel"]["state"] in ("pending", "succeeded"), "a notice may be faster"
+    assert (await shop.told(4))[-1]["type"] == "refund.succeeded"
+    assert (await shop.is_in_state(payment["id"], "refunded"))["refunded_fen"] == 1_000
+    assert "was not refused" in await terminal.run("refund", "repeat", number, code=1)
+    assert "no refund" in await terminal.run("refund", "repeat", "ref_none", code=1)

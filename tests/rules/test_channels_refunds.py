@@ -16,7 +16,7 @@ from actors.channels.refunds.repayment import (
     refund_id_of,
     wish_of,
 )
-from actors.channels.refunds.rules import hear_refund, opened
+from actors.channels.refunds.rules import hear_refund, opened, repeated
 from schema import ids
 from schema.channels import (
     NotKnownThere,
@@ -91,6 +91,20 @@ def test_a_word_makes_of_a_refund_what_the_table_says(word: str, was: RepaymentS
     told = [type(effect.message) for effect in decision.effects]
     assert told == ([SAYS[after.state]] if after.state is not was else [])
     assert (after.query_at is None) is (after.state in (S, F)) or was in (S, F)
+
+
+@pytest.mark.parametrize("was", RepaymentState)
+@pytest.mark.parametrize("kind", ["merchant", "late", "duplicate"])
+def test_only_an_automatic_refund_that_was_refused_is_asked_for_once_more(
+    kind: str, was: RepaymentState
+) -> None:
+    before = a_repayment(state=was, terms=replace(TERMS, kind=kind), queries=9, query_at=None)
+    again = repeated(before, NOW)
+    if was is not F or kind == "merchant":
+        assert again is None
+    else:
+        assert again == replace(before, state=O, queries=0, query_at=again.query_at)
+        assert again.query_at is not None and again.query_at > NOW
 
 
 def test_a_refund_is_asked_about_on_a_ladder_that_never_ends() -> None:

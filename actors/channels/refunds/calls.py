@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from actors.channels import store
 from actors.channels.refunds.repayment import ENDED, Repayment, Repayments, wish_of
-from actors.channels.refunds.rules import hear_refund, opened
+from actors.channels.refunds.rules import hear_refund, opened, repeated
 from actors.channels.talk.account import Account
 from actors.channels.talk.accounts import Accounts
 from actors.channels.talk.keyring import Keyring
@@ -21,6 +21,7 @@ from bus.effects import Effect, Publish
 from schema.channels import RefundVerdict
 from schema.messages.channels import CallRepayment, QueryRepayment
 from schema.messages.contract import Message
+from schema.messages.doors import RepeatRepayment
 from schema.messages.ordering import Repay
 
 
@@ -50,8 +51,9 @@ async def open_refunds(
     new = await _open_new(connection, wished, now) if wished else set[str]()
     ids = [_refund_id(message) for message in messages]
     by_the_ladder = {m.refund_id for m in messages if isinstance(m, QueryRepayment)}
-    current = {each.refund_id: each for each in await store.lock_repayments(connection, ids)}
-    known = await accounts.find({each.channel_no for each in current.values()})
+    current = Repayments(await store.lock_repayments(connection, ids))
+    await _repeat(connection, current, messages, now)
+    known = await accounts.find({each.channel_no for each in current})
 
     def ticket(refund_id: str) -> RefundTicket | None:
         repayment = current.get(refund_id)
@@ -75,6 +77,18 @@ async def _open_new(connection: Connection, wished: Sequence[Repay], now: dateti
     opened_at = {attempt.attempt_id: attempt.opened_at for attempt in paid}
     new = [opened(m, opened_at.get(m.terms.attempt_id), now) for m in wished]
     return await store.open_repayments(connection, new)
+
+
+async def _repeat(
+    connection: Connection, current: Repayments, messages: Sequence[Message], now: datetime
+) -> None:
+    """Opens anew what an operator wants to be asked for once more."""
+    for message in messages:
+        repayment = current.get(message.refund_id) if isinstance(message, RepeatRepayment) else None
+        again = repeated(repayment, now) if repayment is not None else None
+        if again is not None:
+            current.put(again)
+    await store.save_repayments(connection, current)
 
 
 async def ask_refund(keyring: Keyring, ticket: RefundTicket) -> RefundAnswer:
@@ -130,7 +144,7 @@ def _refund_id(message: Message) -> str:
     match message:
         case Repay(terms=terms):
             return terms.refund_id
-        case QueryRepayment(refund_id=refund_id) | CallRepayment(refund_id=refund_id):
-            return refund_id
+        case QueryRepayment() | CallRepayment() | RepeatRepayment():
+            return message.refund_id
         case _:
             raise AssertionError(f"channels.refunds does not hear {type(message).__name__}")

@@ -51,6 +51,21 @@ def opened(message: Repay, order_opened_at: datetime | None, now: datetime) -> R
     )
 
 
+def repeated(repayment: Repayment, now: datetime) -> Repayment | None:
+    """A refused refund as it is about to be asked for once more, under the same number; None where
+    it was not refused. A merchant's refund that was refused is over: what was set aside for it went
+    back to the merchant, who may wish for another one. Of an automatic one it is still there."""
+    if repayment.state is not RepaymentState.FAILED or repayment.terms.kind == "merchant":
+        return None
+    return replace(
+        repayment,
+        state=RepaymentState.OPENED,
+        queries=0,
+        query_at=refund_query_time(0, now),
+        updated_at=now,
+    )
+
+
 def hear_refund(repayment: Repayment, verdict: RefundVerdict, now: datetime) -> Decision:
     """What a verdict changes. After a proof that nothing went back, word that it did is told all
     the same: what it means is not for this room to say."""
