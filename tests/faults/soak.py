@@ -41,7 +41,7 @@ SECONDS = 600
 HURRY = (
     "UPDATE bus.timer SET due_at = now() WHERE due_at > now()",
     "UPDATE channels.attempt SET query_at = now()"
-    " WHERE query_at > now() AND state IN ('opened', 'pending', 'unknown', 'closing')",
+    " WHERE query_at > now() AND state IN ('opened', 'pending', 'unknown', 'closing', 'closed')",
     "UPDATE channels.repayment SET query_at = now()"
     " WHERE query_at > now() AND state IN ('opened', 'pending', 'unknown')",
     "UPDATE notification.notification SET due_at = now() WHERE due_at > now()",
