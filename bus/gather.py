@@ -79,7 +79,7 @@ class Gather(Generic[T]):
     async def _run(self) -> None:
         while not self._is_stopping:
             await self._wake.wait()
-            await self._hurried()
+            await self._until_hurried()
             await self._linger()
             await self._flush_safely(self._take())
 
@@ -91,7 +91,7 @@ class Gather(Generic[T]):
         except Exception as error:
             log.error("batch_failed", gather=self._name, items=len(batch), exc_info=error)
 
-    async def _hurried(self) -> None:
+    async def _until_hurried(self) -> None:
         """Returns when something is there that can't wait, or waited long enough."""
         if not self._hurry.is_set():
             with suppress(TimeoutError):

@@ -43,7 +43,7 @@ class Intake:
     ) -> None:
         self._inlet = inlet
         self._graveyard = graveyard
-        self._can_wait = can_wait or _nobody_waits
+        self._can_wait = can_wait or _nobody_can_wait
         self._gather = Gather(flush, size_max=size_max, linger_ms=linger_ms, name=inlet.source)
         self._events_in = metrics.EVENTS_IN.labels(inlet.source)
         self._deliveries_in = metrics.DELIVERIES_IN.labels(inlet.source)
@@ -116,7 +116,7 @@ class Intake:
         return message
 
 
-def _nobody_waits(_: Message) -> bool:
+def _nobody_can_wait(_: Message) -> bool:
     return False
 
 
