@@ -8,8 +8,8 @@ whoever compares what is with what should be is woken.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
 from functools import partial
 from math import inf
 from typing import Any
@@ -51,7 +51,8 @@ class Lane:
         self.is_following = False
         """Its prefetch is about to become its concurrency."""
         self.held_at = -inf
-        """When a hold was last stored from here: who knows less is not to attach it."""
+        """When a hold was last stored from here, or inf while one is being stored: who knows less
+        is not to attach it."""
         self.is_closing = False
         """Its end has begun here: it is not attached again until that is decided."""
 
@@ -129,10 +130,15 @@ class Consumers:
             if not lane.is_attached and known_at > lane.held_at:
                 await self._consume(lane)
 
-    async def hold(self, lane: Lane) -> None:
-        """Takes nothing more of a lane that is stored as held by now, whatever was known before."""
-        lane.held_at = _now()
-        await self.detach(lane)
+    @asynccontextmanager
+    async def holding(self, lane: Lane) -> AsyncIterator[None]:
+        """Takes nothing more of a lane, whatever others know of it, while its hold is stored."""
+        lane.held_at = inf
+        try:
+            await self.detach(lane)
+            yield
+        finally:
+            lane.held_at = _now()
 
     async def detach(self, lane: Lane) -> None:
         """Takes nothing more of a lane; what is in hand is finished."""

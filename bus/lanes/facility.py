@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from datetime import datetime
 
 from redis.asyncio import Redis
@@ -172,11 +172,9 @@ class Lanes:
         return 1
 
     async def _hold(self, lane: str, hold: Hold | None) -> None:
-        if hold is not None:
-            await self._consumers.detach(self._consumers.lane(lane))
-        await hold_lane(self._pool, self._actor, lane, hold)
-        if hold is not None:
-            await self._consumers.hold(self._consumers.lane(lane))
+        here = self._consumers.lane(lane)
+        async with nullcontext() if hold is None else self._consumers.holding(here):
+            await hold_lane(self._pool, self._actor, lane, hold)
         self._bell.ring_for([lane])
         await self._say(LaneHeld(actor=self._actor, lane=lane))
 

@@ -13,6 +13,7 @@ from bus.jobs import now_utc
 from bus.lanes import CONCURRENCY_DEFAULT, INLETS, Lanes, desk
 from schema.messages.doors import DrainLane, PauseLane, ResumeLane
 from tests.bus.serving import Served, Sink, sinking, visits
+from tests.bus.worker import QUICK
 from tests.bus.workshop import Workshop, at_last
 
 KINDS = pytest.mark.parametrize("kind", ["classic", "quorum"])
@@ -125,6 +126,22 @@ async def test_a_draining_lane_finishes_what_is_in_hand_and_begins_nothing(
         assert sink.by_lane["a"] == CONCURRENCY_DEFAULT
         await served.lanes.resume("a")
         await at_last(lambda: sink.has(*(f"a{n}" for n in range(10))))
+
+
+async def test_while_a_hold_is_being_stored_nothing_more_is_taken(workshop: Workshop) -> None:
+    """A comparison that meets a hold half way would attach the lane, and take what is to stay."""
+    sink = Sink(hanging={"a"})
+    async with sinking(workshop, sink) as served:
+        await workshop.send(*visits("a", *range(10)))
+        await at_last(lambda: _busy(sink, "a", CONCURRENCY_DEFAULT))
+        async with workshop.pool.acquire() as connection, connection.transaction():
+            await connection.execute("SELECT FROM bus.lane WHERE lane = 'a' FOR UPDATE")
+            drained = asyncio.create_task(served.lanes.drain("a"))
+            await at_last(lambda: _nothing_attached(served))
+            await asyncio.sleep(2 * QUICK.compare_s)
+            assert not served.attached()
+        await drained
+        await at_last(lambda: _is(served, "a", state="draining", in_hand=CONCURRENCY_DEFAULT))
 
 
 async def test_what_an_operator_holds_no_pause_of_a_room_lets_go(workshop: Workshop) -> None:
