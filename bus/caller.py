@@ -63,8 +63,9 @@ class Caller(Generic[T, O]):
     turn_away: Callable[[T], O | None] | None = None
     """Asked before each call. Where there is no room for it now, it says so as an outcome, which is
     recorded at once; else it answers None, and the call takes the place that was kept for it."""
-    can_wait: Callable[[T], bool] | None = None
-    """Of tickets whose outcome may wait a moment for company before it is recorded."""
+    can_wait: Callable[[Message], bool] | None = None
+    """Of what may wait a moment for company, before its ticket is opened and before its outcome is
+    recorded."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -122,8 +123,9 @@ class CallerRun:
             name=f"{self._queue}.record",
         )
         self.intake = Intake(
-            caller.inlet, graveyard, self._begin, size_max=batch_max, linger_ms=linger_ms
-        )
+            caller.inlet, graveyard, self._begin, size_max=batch_max, linger_ms=linger_ms,
+            can_wait=caller.can_wait,
+        )  # fmt: skip
         self._limits: dict[str, Limit] = {}
         self._tasks = Tasks(self._queue)
         if not lanes:
@@ -193,7 +195,7 @@ class CallerRun:
         except Exception as error:
             await self._open_again_or_bury(job, error)
         else:
-            can_wait = self._caller.can_wait is not None and self._caller.can_wait(ticket)
+            can_wait = self._caller.can_wait is not None and self._caller.can_wait(job.message)
             self._answers.put(Answer(job, ticket, outcome), can_wait=can_wait)
 
     async def _open_again_or_bury(self, job: Job, error: Exception) -> None:

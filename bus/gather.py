@@ -42,7 +42,10 @@ class Gather(Generic[T]):
         self._wake = asyncio.Event()
         self._full = asyncio.Event()
         self._hurry = asyncio.Event()
+        self._pressing = 0
+        """Of what came since the last batch, the items that can't wait."""
         self._rate_per_s = 0.0
+        """Of those that can't wait: only with their like does one of them wait for company."""
         self._taken_at = 0.0
         self._name = name
         self._is_stopping = False
@@ -53,6 +56,7 @@ class Gather(Generic[T]):
         self._items.append(item)
         self._wake.set()
         if not can_wait:
+            self._pressing += 1
             self._hurry.set()
         if len(self._items) >= self._size_max:
             self._full.set()
@@ -114,13 +118,13 @@ class Gather(Generic[T]):
         if not self._items:
             self._wake.clear()
             self._hurry.clear()
-        self._learn(count)
+        self._learn()
         return batch
 
-    def _learn(self, count: int) -> None:
+    def _learn(self) -> None:
         now = asyncio.get_running_loop().time()
         elapsed = max(now - self._taken_at, 1e-4)
-        seen = min(count / elapsed, 1e6)
+        seen = min(self._pressing / elapsed, 1e6)
         weight = min(1.0, elapsed / 0.2)
         self._rate_per_s += (seen - self._rate_per_s) * weight
-        self._taken_at = now
+        self._taken_at, self._pressing = now, 0

@@ -56,8 +56,9 @@ def wishes(directory: Directory) -> Decider[Outbox]:
 def delivery(posts: Posts) -> Caller[Ticket, Outcome]:
     """The caller that posts in lanes."""
 
-    def can_wait(ticket: Ticket) -> bool:
-        return posts.pacing.is_crowded(ticket.lane)
+    def can_wait(message: Message) -> bool:
+        assert isinstance(message, DeliverNotification)
+        return posts.pacing.is_crowded(message.lane)
 
     return Caller(
         inlet=LANES, open=posts.open, call=posts.call, record=record, lane=_lane, can_wait=can_wait

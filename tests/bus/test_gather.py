@@ -93,6 +93,14 @@ async def test_what_can_wait_waits_for_its_like() -> None:
     assert list(batches) == [[0, 1, 2, 3, 4]]
 
 
+async def test_a_dense_line_of_what_can_wait_keeps_nobody_else_waiting() -> None:
+    async with gathering(linger_ms=LINGER_MS, size_max=10) as (gather, batches):
+        for item in range(100):
+            gather.put(item, can_wait=True)
+        await batches.all_of(100)
+        assert await _seconds_for(gather, batches, 100) < LINGER_MS / 2000
+
+
 async def test_what_can_wait_goes_with_the_next_that_can_not_and_before_it() -> None:
     async with gathering(linger_ms=5) as (gather, batches):
         gather.put(0, can_wait=True)
