@@ -1,12 +1,14 @@
 """The way back to the merchant, with a result that the merchant can check.
 
-It is signed as webhooks are, with the same secret, so the same library checks it. It is for the
-payer's page only: goods are given for the webhook, or for what `GET /v1/payments` says.
+It is signed as webhooks are, with the same secret, so the same library checks it. Its `type` is
+that of no webhook: a payer who sends it to the merchant's webhook address tells nobody anything. It
+is for the payer's page only: goods are given for the webhook, or for what `GET /v1/payments` says.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 import msgspec
 from msgspec import Struct
@@ -20,6 +22,7 @@ from schema.webhook_signing import signature
 class Result(Struct, frozen=True, kw_only=True):
     """What the payer's browser brings."""
 
+    type: Literal["cashier.returned"] = "cashier.returned"
     payment_id: str
     merchant_order_no: str
     state: PaymentState

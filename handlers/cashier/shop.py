@@ -47,7 +47,7 @@ class ShopDoor:
         merchant = await self._merchant(request)
         if merchant is None:
             return html(page_for(request).message("no_order"), status=404)
-        return html(page_for(request).shop(merchant.name, os.urandom(12).hex()))
+        return html(page_for(request).shop(merchant.name, _new_no()))
 
     async def order(self, request: web.Request) -> web.StreamResponse:
         """An order of what was typed; leads to its page."""
@@ -55,22 +55,26 @@ class ShopDoor:
         if merchant is None:
             return html(page_for(request).message("no_order"), status=404)
         form_no, amount_fen = str(form.get("form_no")), fen_of(str(form.get("amount")))
+        page = page_for(request)
         if not FORM_NO.fullmatch(form_no) or amount_fen is None:
-            page = page_for(request).shop(merchant.name, os.urandom(12).hex(), "wrong_amount")
-            return html(page, status=400)
+            return html(page.shop(merchant.name, _new_no(), "wrong_amount"), status=400)
         wish = wish_of(merchant.merchant_no, form_no, amount_fen)
         try:
             answer = await self._asking.ask(wish, request_id_of(request))
-        except TryLater:
-            return html(page_for(request).message("again"), status=503)
+        except TryLater:  # it may be placed all the same: the same form once more is the same order
+            return html(page.shop(merchant.name, form_no, "again"), status=503)
         if not isinstance(answer, PaymentAnswered) or answer.payment is None:
-            return html(page_for(request).message("again"), status=409)
+            return html(page.shop(merchant.name, _new_no(), "again"), status=409)
         return see(self._links.order_path(answer.payment.id))
 
     async def _merchant(self, request: web.Request) -> MerchantProfile | None:
         number = self._links.number("shop", request.match_info["token"])
         merchant = None if number is None else await self._directory.merchants.get(number)
         return merchant if merchant and merchant.status == "active" else None
+
+
+def _new_no() -> str:
+    return os.urandom(12).hex()
 
 
 def fen_of(text: str) -> int | None:

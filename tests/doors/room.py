@@ -4,6 +4,7 @@ silent-…           never answers
 screening-…        answers with a payment that risk still looks at
 failed-…           answers with a payment that failed
 refused|CODE-…     answers with that refusal
+code-0…            answers that this form was another order
 anything else      answers with a payment that waits for its payer
 
 So it is with refund numbers: silent-…, failed-…, queued-…, refused|CODE-…; else the channel is
@@ -100,7 +101,9 @@ class Room:
 
 def answer_to(message: PlacePayment) -> PaymentAnswered:
     """What the order number asks to be answered."""
-    kind = message.request.merchant_order_no.partition("-")[0]
+    kind, _, number = message.request.merchant_order_no.partition("-")
+    if (kind, number[:1]) == ("code", "0"):
+        kind = "refused|order_no_conflict"
     if kind.startswith("refused"):
         return PaymentAnswered(refusal=Refusal(code=kind[8:], reason="as the test wished"))
     failure = Refusal(code="no_channel", reason="No channel can take this payment.")

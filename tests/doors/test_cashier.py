@@ -1,4 +1,4 @@
-"""The cashier's door: a choice that did not go through leads back to the choices."""
+"""The cashier's doors: what did not go through leads back to where it can be tried again."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import pytest
 
 from bus.jobs import now_utc
 from handlers import outlet
+from handlers.cashier.links import links_of
 from tests.doors.rows import a_payment
 from tests.doors.street import PATH, Merchant, Street
 
@@ -50,3 +51,28 @@ async def test_a_choice_that_nobody_can_be_told_of_leads_back_to_the_choices(
     status, page = await choose(street, path, "wechat_native")
     assert status == 503 and "Please try again" in page
     assert f'href="{path}?lang=en"' in page and WAY_BACK in page
+
+
+async def type_amount(street: Street, merchant: Merchant, form_no: str) -> tuple[int, str]:
+    links = links_of(street.shared.settings, street.shared.vault)
+    path = urlsplit(links.shop_url(merchant.merchant_no)).path
+    form = aiohttp.FormData({"form_no": form_no, "amount": "12.50"})
+    async with street.session.post(f"{street.edge.url}{path}?lang=en", data=form) as answer:
+        return answer.status, await answer.text()
+
+
+async def test_an_amount_that_may_have_been_placed_is_typed_again_under_the_same_number(
+    street: Street, merchant: Merchant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outlet, "WAITING_MAX", 0)
+    status, page = await type_amount(street, merchant, "f" * 24)
+    assert status == 503 and "Please try again" in page
+    assert f'name="form_no" value="{"f" * 24}"' in page, "sent once more, it is the same order"
+
+
+async def test_an_amount_under_a_number_that_is_used_is_typed_again_under_another_one(
+    street: Street, merchant: Merchant
+) -> None:
+    status, page = await type_amount(street, merchant, "0" * 24)
+    assert status == 409 and "Please try again" in page
+    assert 'name="form_no"' in page and "0" * 24 not in page

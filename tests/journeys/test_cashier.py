@@ -14,6 +14,7 @@ from handlers.cashier.links import links_of
 from handlers.simulator.world import TradeState
 from schema.cashier import Links
 from schema.ids import round_attempt_id
+from schema.webhooks import EVENT_TYPES
 from tests.journeys.payers import IN_ALIPAY, IN_UNIONPAY, IN_WECHAT, PHONE, Counter, open_counter
 from tests.journeys.platform import Platform
 from tests.waiting import at_last
@@ -142,6 +143,7 @@ async def test_the_way_back_brings_a_result_that_the_shop_can_check(counter: Cou
     result = Webhook(secret).verify(back.query["result"], dict(back.query))
     assert (result["payment_id"], result["state"]) == (payment["id"], "succeeded")
     assert result["merchant_order_no"] == payment["merchant_order_no"]
+    assert result["type"] not in EVENT_TYPES, "it can't be sent to the shop as a webhook"
 
 
 @pytest.mark.parametrize(
