@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from actors.channels import store
 from actors.channels.attempts.attempt import Attempt, Attempts
+from actors.channels.attempts.mispaid import doubts_success
 from actors.channels.attempts.rules import hear_notice
 from actors.channels.refunds.repayment import Repayment, Repayments, refund_id_of
 from actors.channels.refunds.rules import hear_refund
@@ -120,6 +121,8 @@ def _of_payment(
     if attempt is None or attempt.channel_no != message.channel_no:
         log.error("notice_without_attempt", notice=message.notice_id, order=said.number)
         return Decision()
+    if doubts_success(attempt, said.verdict):
+        log.error("notice_doubts_success", notice=message.notice_id, attempt=attempt.attempt_id)
     return hear_notice(attempt, said.verdict, account.profile, now)
 
 

@@ -9,7 +9,9 @@ from msgspec.structs import replace
 
 from actors.channels.attempts.attempt import AttemptState
 from actors.channels.attempts.closing import AFTER_CLOSE_S, FORGOTTEN_AFTER, never_asked
+from actors.channels.attempts.mispaid import doubts_success
 from actors.channels.attempts.rules import hear, hear_notice, next_attempt
+from bus.decider import Decision
 from schema import ids
 from schema.channels import NotKnownThere, Paid, Pending, SurelyNotPaid, Unknown, Verdict
 from schema.messages.channels import (
@@ -126,6 +128,14 @@ def test_the_channels_answer_takes_back_what_its_notice_said() -> None:
         paid_currency="CNY",
     )
     assert hear(after.changes[0], FIRST_LIE, a_channel(), NOW).changes == ()
+
+
+def test_other_money_that_is_told_of_a_success_changes_nothing_and_is_noticed() -> None:
+    (succeeded,) = hear(SHOWN, PAID, a_channel(), NOW).changes
+    assert hear_notice(succeeded, FIRST_LIE, a_channel(), NOW) == Decision()
+    assert doubts_success(succeeded, FIRST_LIE)
+    assert not doubts_success(succeeded, PAID), "a notice that comes twice"
+    assert not doubts_success(SHOWN, FIRST_LIE), "that has a way of its own"
 
 
 def test_another_notice_takes_nothing_back_and_the_channel_is_asked_at_once() -> None:

@@ -34,6 +34,13 @@ def contradicts(attempt: Attempt, verdict: Verdict) -> bool:
     return isinstance(verdict, Paid) and attempt.mispaid is not None and not has_come
 
 
+def doubts_success(attempt: Attempt, verdict: Verdict) -> bool:
+    """Whether other money is said to have come for an attempt that has succeeded. That changes
+    nothing, and somebody should know."""
+    has_come = attempt.state is AttemptState.SUCCEEDED
+    return has_come and isinstance(verdict, Paid) and not is_what_was_asked(attempt, verdict)
+
+
 def asked_at_once(attempt: Attempt, now: datetime) -> Attempt:
     """The attempt as its channel is about to be asked how it stands."""
     is_over = attempt.state is AttemptState.FAILED
