@@ -4,6 +4,7 @@ PYTHON   := .venv/bin/python
 SCENARIO ?= all
 SMOKE    ?=
 ARGS     ?=
+WORKERS  ?= 2
 SECONDS  ?= 600
 SEED     ?=
 
@@ -28,8 +29,8 @@ logs: $(PYTHON)  ## follow the logs of what runs
 env: bootstrap  ## write .env for `docker compose up`
 	@$(PYTHON) -m deploy.local env
 
-test: bootstrap  ## all tests, on services of their own (ARGS="-k refund" for some)
-	$(PYTHON) -m pytest $(ARGS)
+test: bootstrap  ## all tests, on services of their own (ARGS="-k refund" for some; WORKERS=0: one process)
+	$(PYTHON) -m pytest -n $(WORKERS) $(ARGS)
 
 soak: bootstrap  ## everything goes wrong for ten minutes, and nothing may be lost (SECONDS=, SEED=)
 	$(PYTHON) -m tests.faults.soak --seconds $(SECONDS) $(if $(SEED),--seed $(SEED))

@@ -6,10 +6,12 @@ import asyncio
 import fcntl
 from collections.abc import AsyncIterator, Iterator
 from datetime import timedelta
+from typing import Any
 
 import hypothesis
 import pytest
 from redis.asyncio import Redis
+from xdist.scheduler import Scheduling
 
 from bus import database
 from bus.broker import Broker
@@ -17,9 +19,11 @@ from bus.database import Pool
 from bus.jobs import now_utc
 from deploy.local import services as local
 from deploy.local.folders import profile_folder
+from deploy.local.private import PrivateServers
 from deploy.local.services import Services
 from schema.days import day_of, end_of
 from tests.sites import Site, a_site
+from tests.turns import Companies, OneCompany, in_order
 
 # Few examples, since rules are to be tested in a second; more with `--hypothesis-profile=thorough`.
 # No deadline: a machine that is busy elsewhere is no error of a rule.
@@ -29,6 +33,20 @@ hypothesis.settings.load_profile("quick")
 
 A_TEST = timedelta(seconds=30)
 """Longer than any test lasts that needs `one_day`."""
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Scheduling:
+    """Asked where there are several processes. Two can't share the queues of a broker: only one
+    that is ours gives each a virtual host of its own."""
+    config.option.loadscopereorder = False  # `in_order` knows better than the number of tests
+    is_ours = isinstance(local.start("test").keeper, PrivateServers)
+    return Companies(config, log) if is_ours else OneCompany(config, log)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """One process runs the folders as they are listed."""
+    if hasattr(config, "workerinput"):
+        items[:] = in_order(items)
 
 
 @pytest.fixture(scope="session")
