@@ -8,7 +8,12 @@ import pytest
 from msgspec.structs import replace
 
 from actors.channels.attempts.attempt import AttemptState
-from actors.channels.attempts.closing import AFTER_CLOSE_S, FORGOTTEN_AFTER, never_asked
+from actors.channels.attempts.closing import (
+    AFTER_CLOSE_S,
+    FORGOTTEN_AFTER,
+    LOOKED_FOR,
+    never_asked,
+)
 from actors.channels.attempts.mispaid import doubts_success
 from actors.channels.attempts.rules import hear, hear_notice, next_attempt
 from bus.decider import Decision
@@ -82,6 +87,17 @@ def test_a_closed_order_is_looked_at_twice_more_and_then_left_to_the_bill() -> N
     (twice,) = hear(once, CLOSED, a_channel(), NOW).changes
     assert once.query_at == NOW + timedelta(seconds=AFTER_CLOSE_S[1])
     assert (twice.query_at, twice.state) == (None, AttemptState.CLOSED)
+
+
+def test_a_last_look_that_got_no_answer_is_taken_again_for_a_day() -> None:
+    attempt, silent = replace(SHOWN, state=AttemptState.CLOSED, queries=0), Unknown(why="no_answer")
+    (once,) = hear(attempt, silent, a_channel(), NOW).changes
+    assert (once.queries, once.query_at) == (1, NOW + timedelta(seconds=AFTER_CLOSE_S[1]))
+    (again,) = hear(once, silent, a_channel(), NOW).changes
+    assert (again.queries, again.query_at) == (1, NOW + timedelta(seconds=AFTER_CLOSE_S[1]))
+    (seen,) = hear(again, CLOSED, a_channel(), NOW).changes
+    (late,) = hear(again, silent, a_channel(), EXPIRES_AT + LOOKED_FOR).changes
+    assert (seen.query_at, late.query_at) == (None, None)
 
 
 def test_where_no_channel_was_asked_the_first_attempt_stands_closed() -> None:

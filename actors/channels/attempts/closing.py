@@ -23,6 +23,9 @@ AFTER_CLOSE_S = (60, 3_600)
 """When to look once more at what the channel has confirmed to be closed: a payer who paid in the
 same moment is seen even if the notice of it is lost. After that the bill tells."""
 
+LOOKED_FOR = timedelta(days=1)
+"""After an order's life: so long is a last look that got no answer taken again."""
+
 FORGOTTEN_AFTER = timedelta(seconds=60)
 """How long after an order's life a channel that does not know it may still come to know it: we
 always tell channels when it ends, so past that nobody can open it there any more."""
@@ -76,9 +79,11 @@ def said_closed(attempt: Attempt) -> Effect:
     return say(attempt, said)
 
 
-def looked_once_more(attempt: Attempt, now: datetime) -> Attempt:
-    """A closed attempt at which nothing has changed."""
+def looked_once_more(attempt: Attempt, verdict: Verdict, now: datetime) -> Attempt:
+    """A closed attempt at which nothing has changed. No answer is no last look."""
     queries = attempt.queries + 1
+    if isinstance(verdict, Unknown) and now < attempt.terms.expires_at + LOOKED_FOR:
+        queries = min(queries, len(AFTER_CLOSE_S) - 1)
     is_last = queries >= len(AFTER_CLOSE_S)
     query_at = None if is_last else now + timedelta(seconds=AFTER_CLOSE_S[queries])
     return replace(attempt, queries=queries, query_at=query_at, updated_at=now)

@@ -128,7 +128,7 @@ def hear(attempt: Attempt, verdict: Verdict, profile: ChannelProfile, now: datet
         case AttemptState.FAILED:
             return Decision()
         case AttemptState.CLOSED:
-            return Decision(changes=(looked_once_more(attempt, now),))
+            return Decision(changes=(looked_once_more(attempt, verdict, now),))
         case AttemptState.CLOSING:
             return hear_closing(attempt, verdict, now)
         case _:
