@@ -8,7 +8,7 @@ whoever compares what is with what should be is woken.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from functools import partial
 from math import inf
@@ -131,7 +131,7 @@ class Consumers:
                 await self._consume(lane)
 
     @asynccontextmanager
-    async def holding(self, lane: Lane) -> AsyncIterator[None]:
+    async def holding(self, lane: Lane) -> AsyncGenerator[None]:
         """Takes nothing more of a lane, whatever others know of it, while its hold is stored."""
         lane.held_at = inf
         try:

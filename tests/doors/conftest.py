@@ -15,7 +15,7 @@ ANSWER_WAIT_MS = 600
 """Short, for the tests that wait for an answer which never comes."""
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def settings(site: Site) -> Settings:
     return Settings(
         postgres_url=site.postgres_url,
@@ -28,7 +28,7 @@ def settings(site: Site) -> Settings:
     )
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def room(settings: Settings) -> AsyncIterator[Room]:
     stand_in = Room(settings.rabbitmq_url)
     await stand_in.start()
@@ -36,7 +36,7 @@ async def room(settings: Settings) -> AsyncIterator[Room]:
     await stand_in.stop()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def street(settings: Settings, room: Room) -> AsyncIterator[Street]:
     async with a_street(settings, room) as opened:
         yield opened
