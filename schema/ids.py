@@ -7,6 +7,7 @@ a decision made twice has the same identity, whoever makes it.
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, date, datetime, timedelta
 from hashlib import blake2b
 from uuid import UUID
@@ -16,6 +17,11 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MILLISECOND = timedelta(milliseconds=1)
 RANK_MAX = 9
 """How many channels one round may try; a payer's patience ends long before."""
+REFUND_NUMBERS_MAX = 9
+"""How many numbers a refund may have at its channel, one after the other: each takes a person who
+asks for it, and the last of them has surely seen that it is not the number."""
+
+_REFUND_NUMBER = re.compile(r"([0-9a-z]{24})(?:r([2-9]))?")
 
 
 def epoch_ms(moment: datetime) -> int:
@@ -54,9 +60,24 @@ def payment_id(merchant_no: str, merchant_order_no: str, now: datetime) -> str:
 
 
 def refund_id(merchant_no: str, merchant_refund_no: str, now: datetime) -> str:
-    """Our refund number, built like that of a payment; without `ref_` it is ours at the channel."""
+    """Our refund's id, built like that of a payment; without `ref_` it is ours at the channel."""
     number = payment_id(merchant_no, f"refund\n{merchant_refund_no}", now)
     return f"ref_{number.removeprefix('pay_')}"
+
+
+def refund_number(refund_id: str, ordinal: int = 1) -> str:
+    """The `ordinal`-th number of a refund at its channel: 24 characters of a-z and 0-9, and from
+    the second on two more, `r2` to `r9`. Never an attempt's number, which ends in two digits."""
+    assert 1 <= ordinal <= REFUND_NUMBERS_MAX
+    return refund_id.removeprefix("ref_") + (f"r{ordinal}" if ordinal > 1 else "")
+
+
+def refund_of(number: str) -> tuple[str, int]:
+    """The refund that any of its numbers stands for, and which of them it is."""
+    written = _REFUND_NUMBER.fullmatch(number)
+    if written is None:
+        return f"ref_{number}", 1
+    return f"ref_{written[1]}", int(written[2] or 1)
 
 
 def attempt_id(payment_id: str, number: int) -> str:

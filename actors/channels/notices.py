@@ -12,13 +12,14 @@ from actors.channels import store
 from actors.channels.attempts.attempt import Attempt, Attempts
 from actors.channels.attempts.mispaid import doubts_success
 from actors.channels.attempts.rules import hear_notice
+from actors.channels.refunds.calls import heard
 from actors.channels.refunds.repayment import Repayment, Repayments, refund_id_of
-from actors.channels.refunds.rules import hear_refund
 from actors.channels.talk.account import Account
 from actors.channels.talk.accounts import Accounts
 from bus.database import Connection
 from bus.decider import Decision
 from bus.logs import log
+from schema import ids
 from schema.channels import Notice, PaymentNotice, ProtocolError, RefundNotice
 from schema.messages.contract import Message
 from schema.messages.doors import ChannelNotified
@@ -129,8 +130,10 @@ def _of_payment(
 def _of_refund(
     notices: Notices, message: ChannelNotified, said: RefundNotice, now: datetime
 ) -> Decision:
-    repayment = notices.repayments.get(refund_id_of(said.number))
-    if repayment is None or repayment.channel_no != message.channel_no:
+    refund_id, ordinal = ids.refund_of(said.number)
+    repayment = notices.repayments.get(refund_id)
+    is_ours = repayment is not None and repayment.channel_no == message.channel_no
+    if repayment is None or not is_ours or ordinal > repayment.numbers:
         log.error("notice_without_refund", notice=message.notice_id, refund=said.number)
         return Decision()
-    return hear_refund(repayment, said.verdict, now)
+    return heard(repayment, ordinal, said.verdict, now)

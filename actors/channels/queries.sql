@@ -58,9 +58,11 @@ SELECT * FROM channels.repayment WHERE refund_id = ANY($1::text[]) ORDER BY refu
 -- change_repayments
 -- Stores what became of repayments, given as a JSON array of rows.
 UPDATE channels.repayment AS r SET
-    state = n.state, channel_refund_no = n.channel_refund_no, channel_code = n.channel_code,
-    channel_message = n.channel_message, queries = n.queries, query_at = n.query_at,
-    refunded_at = n.refunded_at, updated_at = n.updated_at
+    state = n.state, numbers = n.numbers, number_is_spent = n.number_is_spent,
+    repaid_ordinal = n.repaid_ordinal, channel_refund_no = n.channel_refund_no,
+    channel_code = n.channel_code, channel_message = n.channel_message, queries = n.queries,
+    query_at = n.query_at, opened_at = n.opened_at, refunded_at = n.refunded_at,
+    updated_at = n.updated_at
 FROM json_populate_recordset(NULL::channels.repayment, $1::json) AS n
 WHERE r.refund_id = n.refund_id;
 

@@ -54,11 +54,15 @@ class RepaymentChange(Struct, frozen=True, kw_only=True):
 
     refund_id: str
     state: str
+    numbers: int
+    number_is_spent: bool
+    repaid_ordinal: int | None
     channel_refund_no: str | None
     channel_code: str | None
     channel_message: str | None
     queries: int
     query_at: datetime | None
+    opened_at: datetime
     refunded_at: datetime | None
     updated_at: datetime
 

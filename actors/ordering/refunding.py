@@ -241,7 +241,10 @@ def _repaid(
     payment: Payment, refund: Refund, message: RepaymentSucceeded, now: datetime
 ) -> Decision:
     """The payer has it. A channel that had proved "not refunded" and says so now is a riddle that
-    a person must solve: it would take more from the merchant than was set aside."""
+    a person must solve: it would take more from the merchant than was set aside. So is one that
+    has made a refund twice, under two numbers."""
+    if message.is_again:
+        raise AssertionError(f"{refund.refund_id} was repaid again: {message.channel_refund_no}")
     if refund.state is RefundState.FAILED or message.refund_fen != refund.amount_fen:
         raise AssertionError(f"{refund.refund_id} is {refund.state}, yet was repaid")
     state = REFUND_MOVES[refund.state, Turn.SUCCEEDED]

@@ -88,11 +88,11 @@ FROM ordering.refund WHERE payment_id = $1 ORDER BY refund_id;
 
 -- find_repayments
 -- What the channels of these refunds say of them.
-SELECT refund_id, channel_refund_no, channel_code, channel_message, queries
+SELECT refund_id, numbers, channel_refund_no, channel_code, channel_message, queries
 FROM channels.repayment WHERE refund_id = ANY($1::text[]);
 
 -- find_repayment
 -- What the channel of a refund says of it.
-SELECT state, channel_refund_no, channel_code, channel_message, queries, query_at, opened_at,
-    updated_at
+SELECT refund_id, state, numbers, number_is_spent, repaid_ordinal, channel_refund_no,
+    channel_code, channel_message, queries, query_at, opened_at, updated_at
 FROM channels.repayment WHERE refund_id = $1;

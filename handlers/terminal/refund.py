@@ -13,6 +13,7 @@ from bus.database import Pool, queries
 from bus.origin import new_event
 from bus.terminal import Json, Limit, print_all, print_one, refuse, show
 from handlers.terminal.session import WAIT_MS, Desk, at_desk, reading, unless_refused
+from schema import ids
 from schema.messages.doors import PlaceRefund, RepeatRepayment
 from schema.messages.ordering import RefundAnswered
 from schema.refunds import RefundRequest, RefundState, RefundView
@@ -24,6 +25,11 @@ TO_SEE = (RefundState.UNKNOWN, RefundState.ABNORMAL)
 
 LOOK_MS = 200
 """How often a command looks whether a channel has answered."""
+
+OF_CHANNELS = (
+    "number", "numbers", "channel_refund_no", "channel_code", "channel_message", "queries",
+)  # fmt: skip
+"""What a channel says of a refund that it was asked for."""
 
 COLUMNS = ("refund_id", "merchant_no", "kind", "state", "amount_fen", "channel_no", "updated_at")
 
@@ -63,7 +69,7 @@ async def find_refund(pool: Pool, refund_id: str) -> dict[str, Any] | None:
     if refund is None:
         return None
     repayment = await pool.fetchrow(SQL.find_repayment, refund_id)
-    return dict(refund) | {"at_the_channel": repayment and dict(repayment)}
+    return dict(refund) | {"at_the_channel": repayment and _numbered(dict(repayment))}
 
 
 async def refunds_of(pool: Pool, payment_id: str, now: datetime) -> list[dict[str, Any]]:
@@ -71,14 +77,19 @@ async def refunds_of(pool: Pool, payment_id: str, now: datetime) -> list[dict[st
     found = await pool.fetch(SQL.find_refunds, payment_id)
     numbers = [row["refund_id"] for row in found]
     repayments = await pool.fetch(SQL.find_repayments, numbers) if numbers else []
-    told = {row["refund_id"]: row for row in repayments}
+    told = {row["refund_id"]: _numbered(dict(row)) for row in repayments}
     return [
         dict(row)
-        | dict.fromkeys(("channel_refund_no", "channel_code", "channel_message", "queries"))
-        | dict(told.get(row["refund_id"], {}))
+        | dict.fromkeys(OF_CHANNELS)
+        | told.get(row["refund_id"], {})
         | {"age_s": int((now - row["created_at"]).total_seconds())}
         for row in found
     ]
+
+
+def _numbered(told: dict[str, Any]) -> dict[str, Any]:
+    """What the channel says of a refund, with the number that it is asked for under there."""
+    return {"number": ids.refund_number(told["refund_id"], told["numbers"])} | told
 
 
 @refund_cli.command("place")
@@ -103,7 +114,8 @@ def place_refund(
 
 @refund_cli.command("repeat")
 def repeat_refund(context: typer.Context, refund_id: RefundNo, json: Json = False) -> None:
-    """Ask the channel once more for an automatic refund that it has refused."""
+    """Ask the channel once more for an automatic refund that it has refused: under a new number,
+    where the channel says again that it keeps a dead refund under the last one."""
     print_one(at_desk(context, lambda desk: _repeat(desk, refund_id)), as_json=json)
 
 
@@ -116,6 +128,8 @@ async def _repeat(desk: Desk, refund_id: str) -> dict[str, Any]:
     refused = found["at_the_channel"]
     if refused is None or refused["state"] != "failed":
         refuse(f"{refund_id} was not refused by its channel")
+    if refused["number_is_spent"] and refused["numbers"] >= ids.REFUND_NUMBERS_MAX:
+        refuse(f"{refund_id} has spent all its numbers at the channel: pay it back another way")
     wish = RepeatRepayment(refund_id=refund_id)
     await desk.outlet.say(wish, new_event(wish, subject=found["payment_id"]))
     return await _answered(desk.pool, refund_id, refused["updated_at"])

@@ -121,6 +121,15 @@ class SurelyNotRefunded(Struct, frozen=True, kw_only=True, tag="surely_not_refun
     code: str
     message: str = ""
     cause: Cause = "channel"
+    number_is_spent: bool = False
+    """The channel keeps the dead refund under its number, so the money can go back under another
+    one only. Where it kept nothing, the same number is good for another try.
+
+    WeChat Pay: a refund that stands as CLOSED is asked for again under a new out_refund_no, one
+    whose call was refused under the same (merchant and partner documents v3, refunds, development
+    guide and call). Bank protocol: a number is looked up before anything else, and what it stands
+    for comes back as it ended. UnionPay: a refund is an order with a number of its own, and a used
+    one is a duplicate (12). Alipay keeps nothing that failed and wants its number again."""
 
 
 RefundVerdict = (

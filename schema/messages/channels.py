@@ -147,6 +147,8 @@ class RepaymentSucceeded(Message, frozen=True, kw_only=True):
     channel_refund_no: str
     refund_fen: AmountFen
     refunded_at: Moment
+    is_again: bool = False
+    """It had succeeded before, under another number at the channel: the payer has it twice."""
 
 
 @fact("repayment.failed", owner="channels")

@@ -72,7 +72,8 @@ class PlaceRefund(Message, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 @command("repayment.repeat", owner="doors", to="channels.refunds")
 class RepeatRepayment(Message, frozen=True, kw_only=True):
-    """Ask the channel once more for an automatic refund that it has refused."""
+    """Ask the channel once more for an automatic refund that it has refused; under a new number,
+    where it says again that it keeps a dead one under the last."""
 
     refund_id: RefundId
 

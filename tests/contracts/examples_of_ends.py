@@ -162,6 +162,7 @@ OF_REFUNDS: tuple[Message, ...] = (
         channel_refund_no="50300001232026070112345678901",
         refund_fen=64_000,
         refunded_at=PAID_AT,
+        is_again=True,
     ),
     RepaymentFailed(**OF_REFUND, refusal=REFUSED),
     RepaymentAbnormal(

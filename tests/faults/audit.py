@@ -7,9 +7,10 @@ only the books know of themselves, their own proof tells.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from handlers.simulator.desk.views import RefundView
+from schema.ids import refund_of
 from tests.faults.evidence import Evidence, PaymentRow, RefundRow
 
 PAID = ("succeeded", "late_paid", "partially_refunded", "refunded")
@@ -70,7 +71,7 @@ def _money(evidence: Evidence) -> Iterator[str]:
 
 def _refunds(evidence: Evidence) -> Iterator[str]:
     """What the channel gave back, what we believe of it, and what is left of each payment."""
-    there = {f"ref_{r.number}": r for r in evidence.repaid if not r.number.startswith("reverse-")}
+    there = made_there(evidence.repaid)
     ours = {refund.refund_id: refund for refund in evidence.refunds}
     merchants = {payment.payment_id[4:] for payment in evidence.payments}
     for refund_id, refund in ours.items():
@@ -87,6 +88,14 @@ def _refunds(evidence: Evidence) -> Iterator[str]:
         if done.order_number[:-2] in merchants and refund_id not in ours:
             yield f"{refund_id}: the channel refunded what nobody wished"
     yield from _left(evidence)
+
+
+def made_there(repaid: Iterable[RefundView]) -> dict[str, RefundView]:
+    """What the channel has of each refund, by our id: what was closed there counts only where
+    nothing came of it under another number."""
+    asked = [each for each in repaid if not each.number.startswith("reverse-")]
+    asked.sort(key=lambda each: each.state != "closed")
+    return {refund_of(each.number)[0]: each for each in asked}
 
 
 def is_owed(refund: RefundRow, done: RefundView | None) -> bool:

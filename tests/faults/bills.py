@@ -17,7 +17,8 @@ from handlers.simulator.world.clock import china_day
 from schema.channels.bills import NoBill, TradeBill, TradeLine
 from schema.channels.language import Protocols
 from schema.channels.wishes import BillWish
-from tests.faults.audit import GONE, is_owed
+from schema.ids import refund_number
+from tests.faults.audit import GONE, is_owed, made_there
 from tests.faults.evidence import Evidence
 from tests.faults.town import Town, channel_of
 
@@ -53,14 +54,16 @@ def _days(evidence: Evidence) -> list[date]:
 def _believed(evidence: Evidence, channel_no: str) -> Iterator[Line]:
     ours = {a.attempt_id: a for a in evidence.attempts if a.channel_no == channel_no}
     amounts = {payment.payment_id: payment.amount_fen for payment in evidence.payments}
-    there = {f"ref_{repaid.number}": repaid for repaid in evidence.repaid}
+    there = made_there(evidence.repaid)
     for attempt in ours.values():
         if attempt.state == "succeeded":
             yield "payment", attempt.attempt_id, amounts[attempt.payment_id]
     for refund in evidence.refunds:
-        is_gone = refund.state in GONE and not is_owed(refund, there.get(refund.refund_id))
+        done = there.get(refund.refund_id)
+        is_gone = refund.state in GONE and not is_owed(refund, done)
         if refund.attempt_id in ours and is_gone:
-            yield "refund", refund.refund_id.removeprefix("ref_"), refund.amount_fen
+            number = done.number if done else refund_number(refund.refund_id)
+            yield "refund", number, refund.amount_fen
 
 
 async def _billed(town: Town, channel_no: str, days: list[date]) -> Counter[Line]:

@@ -127,3 +127,43 @@ async def test_an_operator_has_a_refused_automatic_refund_asked_for_once_more(
     assert (await shop.is_in_state(payment["id"], "refunded"))["refunded_fen"] == 1_000
     assert "was not refused" in await terminal.run("refund", "repeat", number, code=1)
     assert "no refund" in await terminal.run("refund", "repeat", "ref_none", code=1)
+
+
+async def test_an_operator_has_a_refund_that_was_closed_asked_for_under_a_new_number(
+    place: Site, platform: Platform, channel: Channel, shop: Shop
+) -> None:
+    terminal, payment = Terminal(place), (await shop.order()).document
+    channel.trouble("close", "late_success")
+    channel.trouble("refund", "ends_closed")
+    await shop.ask("POST", f"/v1/payments/{payment['id']}/close")
+    told = {each["type"]: each for each in await shop.told(3)}
+    refund_id = told["refund.abnormal"]["data"]["id"]
+    number = refund_id.removeprefix("ref_")
+    closed = (await terminal.read("refund", "show", refund_id))["at_the_channel"]
+    assert (closed["number"], closed["state"]) == (number, "failed")
+    assert (closed["channel_code"], closed["number_is_spent"]) == ("CLOSED", True)
+    again = (await terminal.read("refund", "repeat", refund_id))["at_the_channel"]
+    assert (again["number"], again["number_is_spent"]) == (f"{number}r2", False)
+    assert again["state"] in ("pending", "succeeded"), "a notice may be faster"
+    assert (await shop.told(4))[-1]["type"] == "refund.succeeded"
+    assert (await shop.is_in_state(payment["id"], "refunded"))["refunded_fen"] == 1_000
+    (shown,) = (await terminal.read("payment", "explain", payment["id"]))["refunds"]
+    assert (shown["number"], shown["state"]) == (f"{number}r2", "succeeded")
+    assert "was not refused" in await terminal.run("refund", "repeat", refund_id, code=1)
+    trade = channel.trade(payment["id"].removeprefix("pay_") + "01")
+    assert trade is not None and trade.refunded_fen == 1_000
+
+
+async def test_an_operator_is_told_that_a_refund_has_spent_all_its_numbers(
+    place: Site, platform: Platform, channel: Channel, shop: Shop
+) -> None:
+    terminal, payment = Terminal(place), (await shop.order()).document
+    channel.trouble("close", "late_success")
+    channel.trouble("refund", "ends_closed")
+    await shop.ask("POST", f"/v1/payments/{payment['id']}/close")
+    told = {each["type"]: each for each in await shop.told(3)}
+    refund_id = told["refund.abnormal"]["data"]["id"]
+    await platform.shared.pool.execute(
+        "UPDATE channels.repayment SET numbers = 9 WHERE refund_id = $1", refund_id
+    )
+    assert "all its numbers" in await terminal.run("refund", "repeat", refund_id, code=1)

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from actors.ordering.refund import Refund, refund_terms
 from actors.ordering.refunding import QUEUED_DAYS_MAX
@@ -219,6 +220,15 @@ def test_a_channel_that_contradicts_its_own_proof_is_a_riddle_for_a_person() -> 
     desk.hear(funded(refund), RepaymentFailed(**of(refund), refusal=NO))
     with pytest.raises(AssertionError, match="yet was repaid"):
         desk.hear(repaid(refund))
+
+
+def test_a_refund_that_the_payer_has_twice_is_a_riddle_for_a_person() -> None:
+    desk = paid_desk().refund("r1", 300)
+    refund = desk.refunds[0]
+    desk.hear(funded(refund), repaid(refund))
+    twice = replace(repaid(refund), channel_refund_no="5031", is_again=True)
+    with pytest.raises(AssertionError, match="was repaid again: 5031"):
+        desk.hear(twice)
 
 
 @settings(max_examples=60, deadline=None)

@@ -233,6 +233,7 @@ async def test_a_refund_moves_money_once_and_is_told(street: AlipayStreet) -> No
     refused = await street.ask(street.ours.refund(too_much, fresh()))
     assert isinstance(refused, SurelyNotRefunded)
     assert refused.code == "ACQ.REFUND_AMT_NOT_EQUAL_TOTAL"
+    assert not refused.number_is_spent
     told = street.ours.read_notice((await street.notices(2))[1])
     assert isinstance(told, RefundNotice)
     assert (told.number, told.order_number) == (REFUND_NO, ORDER_NO)

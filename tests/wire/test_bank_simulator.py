@@ -135,6 +135,7 @@ async def test_refunds_take_a_while_and_never_exceed_the_payment(quarter: Quarte
     assert told == RefundNotice(number=refund.number, order_number=order.number, verdict=done)
     too_much = await quarter.ask("refund", a_refund(number="r2", refund_fen=1500))
     assert isinstance(too_much, SurelyNotRefunded) and too_much.code == "REFUND_EXCEEDS"
+    assert not too_much.number_is_spent, "nothing is kept of it"
     used = await quarter.ask("refund", a_refund(refund_fen=501))
     assert isinstance(used, Unknown) and used.code == "NUMBER_USED"
     assert isinstance(await quarter.ask("query_refund", a_refund(number="r9")), NotKnownThere)

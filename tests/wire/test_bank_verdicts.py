@@ -292,7 +292,7 @@ def test_a_refund_that_can_not_reach_its_payer_is_no_failure() -> None:
     done = verdict("query_refund", said(refund_document()))
     assert isinstance(done, Refunded) and done.received_by == "6222-1"
     failed = verdict("query_refund", said(refund_document(state="FAILED", reason="LIMIT")))
-    assert failed == SurelyNotRefunded(code="LIMIT", cause="merchant")
+    assert failed == SurelyNotRefunded(code="LIMIT", cause="merchant", number_is_spent=True)
 
 
 def test_a_transfer_that_came_back_says_so_and_why() -> None:

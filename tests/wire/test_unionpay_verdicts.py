@@ -388,7 +388,7 @@ def test_a_refused_refund_has_no_proof_but_its_query(upay: UnionpayPair) -> None
     assert isinstance(question(upay, "refund").read(answer, ANSWERED_AT), Unknown)
     failed = refund_words(a_done_refund(state="failed")) | done(REFUND_NO)
     verdict = question(upay, "refundQuery").read(upay.said(failed), ANSWERED_AT)
-    assert verdict == SurelyNotRefunded(code="01", message="退款失败")
+    assert verdict == SurelyNotRefunded(code="01", message="退款失败", number_is_spent=True)
 
 
 def test_times_are_chinas_and_come_back_as_they_were() -> None:

@@ -184,7 +184,7 @@ def test_each_refund_state_proves_what_the_documents_say(
             ),
             "PROCESSING": RefundPending(channel_refund_id=number, code="PROCESSING"),
             "ABNORMAL": RefundAbnormal(channel_refund_id=number, code="ABNORMAL"),
-            "CLOSED": SurelyNotRefunded(code="CLOSED", cause="merchant"),
+            "CLOSED": SurelyNotRefunded(code="CLOSED", cause="merchant", number_is_spent=True),
             "HALF_BACK": Unknown(why="unlisted", code="HALF_BACK"),
         }[state]
     )

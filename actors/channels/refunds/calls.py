@@ -8,8 +8,20 @@ from datetime import datetime
 from msgspec import Struct
 
 from actors.channels import store
-from actors.channels.refunds.repayment import ENDED, Repayment, Repayments, wish_of
-from actors.channels.refunds.rules import hear_refund, opened, repeated
+from actors.channels.refunds.repayment import (
+    Repayment,
+    Repayments,
+    is_only_asked_about,
+    is_over,
+    wish_of,
+)
+from actors.channels.refunds.rules import (
+    hear_refund,
+    is_a_riddle,
+    opened,
+    renumbered,
+    repeated,
+)
 from actors.channels.talk.account import Account
 from actors.channels.talk.accounts import Accounts
 from actors.channels.talk.keyring import Keyring
@@ -17,7 +29,10 @@ from actors.channels.talk.outcomes import Called, said_of
 from actors.channels.talk.talk import Talk
 from bus.caller import Recorded
 from bus.database import Connection
+from bus.decider import Decision
 from bus.effects import Effect, Publish
+from bus.logs import log
+from schema import ids
 from schema.channels import RefundVerdict
 from schema.messages.channels import CallRepayment, QueryRepayment
 from schema.messages.contract import Message
@@ -31,8 +46,13 @@ class RefundTicket(Struct, frozen=True, kw_only=True):
     repayment: Repayment
     account: Account
     queries_first: bool
+    only_asks: bool = False
+    """Nothing is sent, whatever the channel says. Where that is that the number is spent, whoever
+    wished for the refund once more has it asked for under a new one."""
     is_of_the_ladder: bool = False
     """Somebody will ask again, whether it is done now or not."""
+    calls: tuple[Called, ...] = ()
+    """Those under its number before."""
 
 
 class RefundAnswer(Struct, frozen=True):
@@ -49,15 +69,14 @@ async def open_refunds(
     """Commits refunds before they are asked for; finds those that are to be asked about."""
     wished = [message for message in messages if isinstance(message, Repay)]
     new = await _open_new(connection, wished, now) if wished else set[str]()
-    ids = [_refund_id(message) for message in messages]
-    by_the_ladder = {m.refund_id for m in messages if isinstance(m, QueryRepayment)}
-    current = Repayments(await store.lock_repayments(connection, ids))
+    named = [_refund_id(message) for message in messages]
+    current = Repayments(await store.lock_repayments(connection, named))
     await _repeat(connection, current, messages, now)
     known = await accounts.find({each.channel_no for each in current})
 
-    def ticket(refund_id: str) -> RefundTicket | None:
+    def ticket(message: Message, refund_id: str) -> RefundTicket | None:
         repayment = current.get(refund_id)
-        if repayment is None or repayment.state in ENDED:
+        if repayment is None or is_over(repayment):
             return None
         account = known.get(repayment.channel_no)
         if account is None:
@@ -66,10 +85,11 @@ async def open_refunds(
             repayment=repayment,
             account=account,
             queries_first=refund_id not in new,
-            is_of_the_ladder=refund_id in by_the_ladder,
+            only_asks=is_only_asked_about(repayment),
+            is_of_the_ladder=isinstance(message, QueryRepayment),
         )
 
-    return [ticket(refund_id) for refund_id in ids]
+    return list(map(ticket, messages, named))
 
 
 async def _open_new(connection: Connection, wished: Sequence[Repay], now: datetime) -> set[str]:
@@ -95,7 +115,10 @@ async def ask_refund(keyring: Keyring, ticket: RefundTicket) -> RefundAnswer:
     """Asks the channel; what it knows already is not asked for again."""
     talk = Talk(keyring, ticket.account)
     wish = wish_of(ticket.repayment)
-    verdict = await talk.refund(wish, queries_first=ticket.queries_first)
+    if ticket.only_asks:
+        verdict = await talk.query_refund(wish)
+    else:
+        verdict = await talk.refund(wish, queries_first=ticket.queries_first)
     return RefundAnswer(verdict, tuple(talk.calls))
 
 
@@ -103,8 +126,8 @@ async def record_refunds(
     connection: Connection, pairs: Sequence[tuple[RefundTicket, RefundAnswer]], now: datetime
 ) -> list[Recorded[RefundTicket]]:
     """Commits what the channel said, on the repayment as it stands: a notice may have come."""
-    ids = [ticket.repayment.refund_id for ticket, _ in pairs]
-    repayments = Repayments(await store.lock_repayments(connection, ids))
+    named = [ticket.repayment.refund_id for ticket, _ in pairs]
+    repayments = Repayments(await store.lock_repayments(connection, named))
     recorded = [_heard(repayments, ticket, answer, now) for ticket, answer in pairs]
     await store.save_repayments(connection, repayments)
     return recorded
@@ -121,17 +144,39 @@ def _heard(
 ) -> Recorded[RefundTicket]:
     repayment = repayments.get(ticket.repayment.refund_id)
     assert repayment is not None, "repayments are never deleted"
+    calls, ordinal = (*ticket.calls, *answer.calls), ticket.repayment.numbers
     if answer.verdict is None:
-        return Recorded(() if ticket.is_of_the_ladder else (_in_lane(repayment),))
-    decision = hear_refund(repayment, answer.verdict, now)
+        waits = () if ticket.is_of_the_ladder else (_in_lane(repayment),)
+        return Recorded((*waits, *_told(repayment, calls)))
+    may_renumber = ticket.only_asks and not ticket.is_of_the_ladder
+    if may_renumber and (again := renumbered(repayment, ordinal, answer.verdict, now)):
+        repayments.put(again)
+        return Recorded(
+            again=RefundTicket(
+                repayment=again, account=ticket.account, queries_first=False, calls=calls
+            )
+        )
+    decision = heard(repayment, ordinal, answer.verdict, now)
     for change in decision.changes:
         repayments.put(change)
-    terms = repayment.terms
-    told = (
-        said_of(call, repayment.channel_no, terms.pay_type, terms.payment_id, terms.attempt_id)
-        for call in answer.calls
+    return Recorded((*decision.effects, *_told(repayment, calls)))
+
+
+def heard(repayment: Repayment, ordinal: int, verdict: RefundVerdict, now: datetime) -> Decision:
+    """What a verdict changes; one that nobody can explain is logged, for a person to look."""
+    if is_a_riddle(repayment, ordinal, verdict):
+        number = ids.refund_number(repayment.refund_id, ordinal)
+        kind = type(verdict).__name__
+        log.error("refund_left_twice", refund=repayment.refund_id, number=number, verdict=kind)
+    return hear_refund(repayment, ordinal, verdict, now)
+
+
+def _told(repayment: Repayment, calls: Sequence[Called]) -> tuple[Effect, ...]:
+    channel_no, terms = repayment.channel_no, repayment.terms
+    return tuple(
+        said_of(call, channel_no, terms.pay_type, terms.payment_id, terms.attempt_id)
+        for call in calls
     )
-    return Recorded((*decision.effects, *told))
 
 
 def _in_lane(repayment: Repayment) -> Effect:

@@ -67,9 +67,13 @@ class Talk:
             return await self._ask("refund", refund, lambda language: language.refund)
 
         async def query() -> RefundVerdict:
-            return await self._ask("query_refund", refund, lambda each: each.query_refund)
+            return await self.query_refund(refund)
 
         return await (unless_known(query, send) if queries_first else send())
+
+    async def query_refund(self, refund: Refund) -> RefundVerdict:
+        """Asks how a refund stands, and sends nothing."""
+        return await self._ask("query_refund", refund, lambda language: language.query_refund)
 
     async def transfer(self, transfer: Transfer, *, queries_first: bool) -> TransferVerdict:
         """Sends money; queries first where it may have been asked for before."""

@@ -185,8 +185,8 @@ def refund_verdict(refund: RefundDocument) -> RefundVerdict:
             number = refund.bank_number
             return RefundAbnormal(channel_refund_id=number, code=reason, message=message)
         case "not_refunded":
-            cause = reason_cause(refund.reason)
-            return SurelyNotRefunded(code=reason or refund.state, message=message, cause=cause)
+            cause, code = reason_cause(refund.reason), reason or refund.state
+            return SurelyNotRefunded(code=code, message=message, cause=cause, number_is_spent=True)
         case None:
             return unlisted(refund.state)
 

@@ -207,7 +207,7 @@ def _refund_stands(words: Said, refund: Refund, now: datetime) -> RefundVerdict:
         case "pending":
             return RefundPending(channel_refund_id=plain(words.trans_index), code=code)
         case "not_refunded":
-            return SurelyNotRefunded(code=code, message=message)
+            return SurelyNotRefunded(code=code, message=message, number_is_spent=True)
         case None:
             return Unknown(why="unlisted", code=code, message=message)
 

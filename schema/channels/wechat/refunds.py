@@ -114,7 +114,7 @@ def verdict_of(standing: RefundStanding) -> RefundVerdict:
         case "abnormal":
             return RefundAbnormal(channel_refund_id=number, code=state)
         case "refused":
-            return SurelyNotRefunded(code=state, cause="merchant")
+            return SurelyNotRefunded(code=state, cause="merchant", number_is_spent=True)
         case "refunded":
             pass
         case None:
