@@ -49,6 +49,7 @@ class Intake:
         self._deliveries_in = metrics.DELIVERIES_IN.labels(inlet.source)
         self._in_hand = metrics.IN_HAND.labels(inlet.source)
         self._open: dict[Receipt, datetime] = {}
+        metrics.DEAD_LETTERS.labels(inlet.queue)  # zero is shown, so that the first is an increase
         metrics.OLDEST_SECONDS.labels(inlet.source).set_function(self.oldest_s)
 
     async def start(self) -> None:

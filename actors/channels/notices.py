@@ -8,7 +8,7 @@ from datetime import datetime
 
 from msgspec import Struct
 
-from actors.channels import store
+from actors.channels import riddles, store
 from actors.channels.attempts.attempt import Attempt, Attempts
 from actors.channels.attempts.mispaid import doubts_success
 from actors.channels.attempts.rules import hear_notice
@@ -123,7 +123,8 @@ def _of_payment(
         log.error("notice_without_attempt", notice=message.notice_id, order=said.number)
         return Decision()
     if doubts_success(attempt, said.verdict):
-        log.error("notice_doubts_success", notice=message.notice_id, attempt=attempt.attempt_id)
+        notice, number = message.notice_id, attempt.attempt_id
+        riddles.note("notice_doubts_success", attempt.channel_no, notice=notice, number=number)
     return hear_notice(attempt, said.verdict, account.profile, now)
 
 

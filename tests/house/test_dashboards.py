@@ -102,7 +102,12 @@ def test_alerts_name_only_metrics_and_labels_that_exist(path: Path) -> None:
 
 
 def test_somebody_is_told_of_every_alarm_every_take_down_and_of_a_watch_that_sleeps() -> None:
-    (path,) = ALERTS
-    expressions_there = path.read_text()
+    expressions_there = (ROOT / "deploy" / "alerts" / "channels.yaml").read_text()
     for name in ("open_alarms", "open_share", "watched_timestamp_seconds"):
+        assert name in expressions_there
+
+
+def test_somebody_is_told_of_money_that_waits_for_a_person() -> None:
+    expressions_there = (ROOT / "deploy" / "alerts" / "money.yaml").read_text()
+    for name in ("ordering_unclear", "dead_letters_total", "channel_riddles_total"):
         assert name in expressions_there

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from msgspec import Struct
 
-from actors.channels import store
+from actors.channels import riddles, store
 from actors.channels.refunds.repayment import (
     Repayment,
     Repayments,
@@ -31,7 +31,6 @@ from bus.caller import Recorded
 from bus.database import Connection
 from bus.decider import Decision
 from bus.effects import Effect, Publish
-from bus.logs import log
 from schema import ids
 from schema.channels import RefundVerdict
 from schema.messages.channels import CallRepayment, QueryRepayment
@@ -163,11 +162,11 @@ def _heard(
 
 
 def heard(repayment: Repayment, ordinal: int, verdict: RefundVerdict, now: datetime) -> Decision:
-    """What a verdict changes; one that nobody can explain is logged, for a person to look."""
+    """What a verdict changes; one that nobody can explain is a person's to look at."""
     if is_a_riddle(repayment, ordinal, verdict):
         number = ids.refund_number(repayment.refund_id, ordinal)
-        kind = type(verdict).__name__
-        log.error("refund_left_twice", refund=repayment.refund_id, number=number, verdict=kind)
+        said = type(verdict).__name__
+        riddles.note("refund_left_twice", repayment.channel_no, number=number, said=said)
     return hear_refund(repayment, ordinal, verdict, now)
 
 
