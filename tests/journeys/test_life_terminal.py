@@ -129,15 +129,21 @@ async def test_an_operator_has_a_refused_automatic_refund_asked_for_once_more(
     assert "no refund" in await terminal.run("refund", "repeat", "ref_none", code=1)
 
 
-async def test_an_operator_has_a_refund_that_was_closed_asked_for_under_a_new_number(
-    place: Site, platform: Platform, channel: Channel, shop: Shop
-) -> None:
-    terminal, payment = Terminal(place), (await shop.order()).document
+async def _closed_refund(channel: Channel, shop: Shop) -> tuple[dict[str, Any], str]:
+    """A payment that came after its close, and its automatic refund that the channel closed."""
+    payment = (await shop.order()).document
     channel.trouble("close", "late_success")
     channel.trouble("refund", "ends_closed")
     await shop.ask("POST", f"/v1/payments/{payment['id']}/close")
     told = {each["type"]: each for each in await shop.told(3)}
-    refund_id = told["refund.abnormal"]["data"]["id"]
+    return payment, told["refund.abnormal"]["data"]["id"]
+
+
+async def test_an_operator_has_a_refund_that_was_closed_asked_for_under_a_new_number(
+    place: Site, platform: Platform, channel: Channel, shop: Shop
+) -> None:
+    terminal = Terminal(place)
+    payment, refund_id = await _closed_refund(channel, shop)
     number = refund_id.removeprefix("ref_")
     closed = (await terminal.read("refund", "show", refund_id))["at_the_channel"]
     assert (closed["number"], closed["state"]) == (number, "failed")
@@ -157,12 +163,8 @@ async def test_an_operator_has_a_refund_that_was_closed_asked_for_under_a_new_nu
 async def test_an_operator_is_told_that_a_refund_has_spent_all_its_numbers(
     place: Site, platform: Platform, channel: Channel, shop: Shop
 ) -> None:
-    terminal, payment = Terminal(place), (await shop.order()).document
-    channel.trouble("close", "late_success")
-    channel.trouble("refund", "ends_closed")
-    await shop.ask("POST", f"/v1/payments/{payment['id']}/close")
-    told = {each["type"]: each for each in await shop.told(3)}
-    refund_id = told["refund.abnormal"]["data"]["id"]
+    terminal = Terminal(place)
+    _, refund_id = await _closed_refund(channel, shop)
     await platform.shared.pool.execute(
         "UPDATE channels.repayment SET numbers = 9 WHERE refund_id = $1", refund_id
     )
